@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+# kube-canary. `make help` lists the targets; V=1 shows commands; products go to build/ only.
+
+VERSION  := 0.1.0
+REVISION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+
+CC    ?= gcc
+CLANG ?= clang
+BUILD ?= build
+
+# What the code needs stands apart from what the user may set, so that `make CFLAGS=-g` keeps it.
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual \
+            -Wformat=2 -Wvla -Wundef
+ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Iinclude -I$(BUILD) $(WARNINGS) -fno-strict-aliasing \
+              -DVERSION='"$(VERSION)"' -DREVISION='"$(REVISION)"' -MMD -MP
+LIBS := -lmicrohttpd -lbpf -lelf -lz
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wshadow -Iinclude -idirafter /usr/include/$(shell uname -m)-linux-gnu -MMD -MP
+ifdef WERROR
+ALL_CFLAGS += -Werror
+BPF_CFLAGS += -Werror
+endif
+# SAN=address,undefined builds into a place of its own.
+ifdef SAN
+BUILD := build/san
+ALL_CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+# In the order of the picture: configuration, peers, probes, the kernel, samples, statistics, exposition, HTTP.
+CORE := config options address peers addresses interfaces nonce samples stats canary text exposition families
+EDGES := discovery_file routes prober kernel attachment clsact maps http process privileges loop log
+WIRING := agent loader main
+
+CORE_OBJECTS := $(CORE:%=$(BUILD)/src/%.o)
+OBJECTS := $(CORE_OBJECTS) $(EDGES:%=$(BUILD)/src/%.o) $(WIRING:%=$(BUILD)/src/%.o)
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+SIM_TESTS := $(patsubst tests/sim/%.c,$(BUILD)/tests/sim/%,$(wildcard tests/sim/test_*.c))
+BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+TOOLS := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/*.c))
+
+.DELETE_ON_ERROR:
+.PHONY: all help check check-unit check-sim check-bpf check-e2e test lint format tools clean install
+.SECONDARY:
+
+all: $(BUILD)/kube-canary ## build the program
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s'|'
+
+$(BUILD)/kube-canary: $(OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
+
+$(BUILD)/src/%.o: src/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/canary.bpf.o: bpf/canary.bpf.c
+	$(call say,BPF,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MF $(@:.o=.d) -c -o $@.tmp $<
+	$(Q)bpftool gen object $@ $@.tmp
+	@rm $@.tmp
+
+$(BUILD)/canary.skel.h: $(BUILD)/canary.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)bpftool gen skeleton $< name canary_bpf > $@
+
+$(BUILD)/src/kernel.o: $(BUILD)/canary.skel.h
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(CORE_OBJECTS)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $< $(CORE_OBJECTS) -lcmocka
+
+$(BUILD)/tests/sim/%: tests/sim/%.c $(CORE_OBJECTS)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $< $(CORE_OBJECTS) -lcmocka
+
+$(BUILD)/tests/bpf/%: tests/bpf/%.c $(BUILD)/canary.skel.h $(CORE_OBJECTS)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $< $(CORE_OBJECTS) -lcmocka -lbpf -lelf -lz
+
+$(BUILD)/tests/e2e/%: tests/e2e/%.c
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
+tools: $(TOOLS) ## build the helpers of the end-to-end tests (relay, forger)
+
+check: check-unit check-sim ## tests that need no root
+	$(Q)scripts/check-layering
+	$(Q)scripts/check-limits
+
+check-unit: $(UNIT_TESTS) ## one file per core module
+	$(Q)for t in $(UNIT_TESTS); do $$t || exit 1; done
+
+check-sim: $(SIM_TESTS) ## fake clock and network drive the core
+	$(Q)for t in $(SIM_TESTS); do $$t || exit 1; done
+
+check-bpf: $(BPF_TESTS) ## BPF_PROG_TEST_RUN over packet fixtures (root)
+	$(Q)for t in $(BPF_TESTS); do $$t || exit 1; done
+
+check-e2e: all tools ## namespaces, real traffic (root)
+	$(Q)tests/e2e/run
+
+test: check check-bpf check-e2e ## all tiers (root)
+
+lint: $(BUILD)/canary.skel.h ## clang-format, clang-tidy, cppcheck, shellcheck
+	$(Q)scripts/lint
+
+format: ## rewrites the sources in the house style
+	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: all ## into $(DESTDIR)$(PREFIX)
+	install -D -m 755 $(BUILD)/kube-canary $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/kube-canary
+
+clean: ## removes build/
+	rm -rf build
+
+-include $(wildcard $(BUILD)/*.d $(BUILD)/src/*.d $(BUILD)/tests/*/*.d)

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where an address stands in kc_addresses: the one rule that both halves must agree on. An address
+ * is found at one of KC_ADDRESS_PROBES places from its hash on, wrapping at the capacity.
+ */
+#ifndef ADDRESS_HASH_H
+#define ADDRESS_HASH_H
+
+#include <linux/types.h>
+
+/* At half load, with a seeded hash, a longer run is less likely than one in millions; an address that
+ * finds no place is counted by user space. Bounded so that a stranger's packet costs little. */
+#define KC_ADDRESS_PROBES 32
+
+/* words: the 16 octets as four words in memory order. */
+static inline __u32 kc_address_hash(const __u32 words[4], __u32 seed)
+{
+	__u32 hash = seed;
+
+	for (int i = 0; i < 4; i++) {
+		hash = (hash ^ words[i]) * 0x9e3779b1u;
+		hash ^= hash >> 15;
+	}
+	return hash;
+}
+
+#endif

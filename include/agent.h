@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The canary process: connects the edges to the core and runs the loop. Unprivileged; never calls bpf().
+ */
+#ifndef AGENT_H
+#define AGENT_H
+
+#include "config.h"
+#include "kernel.h"
+#include "prober.h"
+
+struct agent_inheritance {
+	const struct kernel *kernel; /* map descriptors; programs are closed already */
+	struct kernel_shape shape;
+	struct prober *prober;
+	int loader_fd; /* words.h */
+};
+
+/* Runs until told to stop; returns the exit status. */
+int agent_run(const struct config *config, const struct agent_inheritance *inheritance);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options: one table gives flags, environment, --help, bounds and errors. Read once into a const struct,
+ * whose values are passed on; nobody else reads argv or the environment.
+ * Pure core: `environment` and the texts come in as arguments, messages go out as text.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "peers.h"
+
+#define CONFIG_STATIC_PEERS 128	   /* --peers.static; more belong into a file */
+#define CONFIG_LISTEN_ADDRESSES 1  /* --web.listen-address */
+#define CONFIG_INTERFACES 16	   /* --bpf.interfaces */
+#define CONFIG_ERROR_CAPACITY 512
+#define CONFIG_TEXT_CAPACITY 256
+
+enum config_hook { CONFIG_HOOK_AUTO = 0, CONFIG_HOOK_TCX, CONFIG_HOOK_CLSACT, CONFIG_HOOK_XDP };
+enum config_log_level { CONFIG_LOG_ERROR = 0, CONFIG_LOG_WARN, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
+enum config_log_format { CONFIG_LOG_LOGFMT = 0, CONFIG_LOG_JSON };
+
+struct config {
+	char node_name[PEER_NAME_CAPACITY]; /* empty: the host's name */
+	char node_zone[CONFIG_TEXT_CAPACITY];
+	const char *peers_static[CONFIG_STATIC_PEERS]; /* points into argv or the environment */
+	uint32_t peers_static_count;
+	char peers_file[CONFIG_TEXT_CAPACITY]; /* empty: none */
+	int64_t probe_interval_ns;
+	int64_t probe_timeout_ns;
+	uint32_t probe_dscp; /* 0..63 */
+	uint32_t probe_size; /* octets of ICMP payload */
+	uint32_t probe_max;
+	enum config_hook bpf_hook;
+	char bpf_interfaces[CONFIG_INTERFACES][16]; /* count 0: auto */
+	uint32_t bpf_interfaces_count;
+	char bpf_pin_path[CONFIG_TEXT_CAPACITY]; /* empty: not pinned */
+	char web_listen_address[CONFIG_TEXT_CAPACITY]; /* as given */
+	char web_listen_host[64];		       /* literal, empty: all, both families */
+	uint16_t web_listen_port;
+	enum config_log_level log_level;
+	enum config_log_format log_format;
+	bool check_config;
+	bool help;
+	bool version;
+};
+
+/* argv without the program and the subcommand; environment is a NULL-terminated list of NAME=value.
+ * Flags win over the environment, which wins over defaults. 0, or -EINVAL and one clear line in
+ * ret_error that names the option (or variable), the offending text and what was expected; *ret is
+ * then untouched. Unknown KUBE_CANARY_* variables are errors too, since they are misspelt options. */
+int config_read(int argc, char *const argv[], char *const environment[], struct config *ret,
+		char ret_error[static CONFIG_ERROR_CAPACITY]);
+
+/* Writes one line of --help (an option with its default and bounds, and its variable) per call, from
+ * row 0 on; false after the last. */
+bool config_help_line(size_t row, char *buffer, size_t capacity);
+
+/* "250ms", "1s", "1m30s", "50us" to nanoseconds. 0 or -EINVAL. */
+int config_parse_duration(const char *text, int64_t *ret_ns);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Metrics as text 0.0.4: one table of families, one walk over it, produced piece by piece so that memory
+ * does not grow with peers. Reads the core's state; must not know HTTP.
+ */
+#ifndef EXPOSITION_H
+#define EXPOSITION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "interfaces.h"
+#include "kernel_abi.h"
+#include "peers.h"
+#include "stats.h"
+
+/* Why a probe could not be sent; label `reason` of kube_canary_send_errors_total. */
+enum send_error {
+	SEND_ERROR_UNREACHABLE = 0, /* ENETUNREACH, EHOSTUNREACH */
+	SEND_ERROR_PERMISSION,	    /* EPERM, EACCES: a local firewall */
+	SEND_ERROR_TOO_LARGE,	    /* EMSGSIZE: larger than the MTU, and never fragmented */
+	SEND_ERROR_NO_BUFFER,	    /* ENOBUFS, EAGAIN, ENOMEM */
+	SEND_ERROR_WINDOW_FULL,	    /* more probes in flight than were planned for */
+	SEND_ERROR_OTHER,
+	SEND_ERRORS,
+};
+
+/* This process, read at the start of a scrape (process.c). */
+struct process_usage {
+	uint64_t cpu_ns;
+	uint64_t start_time_unix_ns;
+	uint64_t resident_bytes;
+	uint64_t virtual_bytes;
+	uint64_t open_fds;
+	uint64_t max_fds;
+	uint64_t threads;
+};
+
+/* All that is exported, by reference; owned by others, alive as long as the exposition. */
+struct exposition {
+	const char *node_name;
+	const char *node_zone; /* may be empty */
+	const char *version;
+	const char *revision;
+	const struct peers *peers;
+	const struct interfaces *interfaces;
+	const struct peer_stats *stats; /* [slot] */
+	const struct kc_counters *counters;
+	const struct delay_histogram *loop_delay;
+	const uint64_t *send_errors;  /* [SEND_ERRORS] */
+	const uint64_t *unstamped;    /* totals, departed peers included */
+	const uint64_t *dropped;
+	const uint64_t *reload_failures; /* peers files that were refused */
+	const uint64_t *reload_success_unix_seconds;
+	const uint8_t *reload_last_ok;
+	uint32_t (*in_flight)(const void *ctx);
+	const void *in_flight_ctx;
+	struct process_usage process;
+};
+
+/* Where a scrape stands; all zero at its start. */
+struct exposition_cursor {
+	uint32_t family;
+	uint32_t row;	  /* within the family: 0 before its header */
+	uint8_t finished;
+};
+
+/* Largest single row: a peer's whole histogram with the longest label, escaped. Blocks may not be smaller. */
+#define EXPOSITION_ROW_CAPACITY 16384
+
+/* Fills the block with whole rows (a peer's histogram is one row, hence consistent) and moves the
+ * cursor. Returns the octets written; 0 when the scrape is complete. */
+size_t exposition_write(const struct exposition *exposition, struct exposition_cursor *cursor, char *block,
+			size_t capacity);
+
+#endif

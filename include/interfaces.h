@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which interfaces the peers are routed over, and whether our programs really work there: the loader's
+ * word, held against what the probes tell. Decides what to ask the loader for.
+ * Pure core: must not know netlink, sockets or BPF.
+ */
+#ifndef INTERFACES_H
+#define INTERFACES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "instant.h"
+#include "words.h"
+
+#define INTERFACE_CAPACITY 32	 /* as many as bits of a peer's set; a node has one to four uplinks */
+#define INTERFACE_NAME_CAPACITY 16 /* IFNAMSIZ */
+
+/* So many probes in a row without a stamp, or without any reply, are more than chance. */
+#define INTERFACE_DOUBT_AFTER 3
+
+struct interface {
+	uint32_t ifindex; /* 0: free */
+	char name[INTERFACE_NAME_CAPACITY];
+	uint32_t peers;			/* routed over it */
+	struct word_direction egress;	/* the loader's last word */
+	struct word_direction ingress;
+	bool answered;			/* the loader answered at least once */
+	uint32_t unstamped_run;		/* probes in a row that left no egress stamp */
+	uint32_t unanswered_run;	/* stamped probes in a row that brought no record */
+	bool ingress_blind;		/* replies were overheard that the ingress program did not see */
+	struct local_time ask_at;	/* when to ask the loader (again) */
+};
+
+struct interfaces;
+
+int interfaces_open(uint32_t slots, struct interfaces **ret);
+void interfaces_close(struct interfaces *interfaces);
+
+/* The peer in `slot` is routed over these now (count 0: over none). Replaces what was said before.
+ * Beyond the capacity interfaces are left out and counted. */
+struct interface_name {
+	uint32_t ifindex;
+	char name[INTERFACE_NAME_CAPACITY];
+};
+void interfaces_route(struct interfaces *interfaces, uint32_t slot, const struct interface_name *routes,
+		      uint32_t count, struct local_time now);
+
+/* The device is gone (RTM_DELLINK), or changed: ask again at once. */
+void interfaces_on_link(struct interfaces *interfaces, uint32_t ifindex, struct local_time now);
+
+/* The next thing to say to the loader: true and *ret, at most one ATTACH a second for each interface,
+ * DETACH when no peer is left. */
+bool interfaces_next_word(struct interfaces *interfaces, struct local_time now, struct word *ret);
+void interfaces_on_word(struct interfaces *interfaces, const struct word *word);
+
+/* What a peer's probe told of all interfaces that it may have used. */
+enum interface_evidence {
+	EVIDENCE_RETURNED,  /* both programs saw it */
+	EVIDENCE_LOST,	    /* egress saw it */
+	EVIDENCE_UNSTAMPED, /* egress did not */
+	EVIDENCE_OVERHEARD, /* the reply came, ingress did not see it */
+};
+void interfaces_on_evidence(struct interfaces *interfaces, uint32_t slot, enum interface_evidence evidence);
+
+/* All interfaces of the slot have the loader's answer, good or bad. False for a slot without any. */
+bool interfaces_ready(const struct interfaces *interfaces, uint32_t slot);
+
+/* Some interface brought no reply at all lately: worth listening on the sockets for replies unseen. */
+bool interfaces_in_doubt(const struct interfaces *interfaces);
+
+bool interface_egress_attached(const struct interface *interface);
+bool interface_ingress_attached(const struct interface *interface);
+/* Every interface in use is attached both ways, and there is one, or there are no peers. */
+bool interfaces_all_attached(const struct interfaces *interfaces);
+
+/* [INTERFACE_CAPACITY]; ifindex 0 is a hole. */
+const struct interface *interfaces_get(const struct interfaces *interfaces, uint32_t index);
+
+#endif

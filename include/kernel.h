@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The BPF object: sized, loaded, its maps and programs as descriptors. The only includer of libbpf's
+ * object API and of the skeleton. Loader side; must not know interfaces.
+ */
+#ifndef KERNEL_H
+#define KERNEL_H
+
+#include <stdint.h>
+
+#include "kernel_memory.h"
+
+enum kernel_map {
+	KERNEL_MAP_CONTROL,
+	KERNEL_MAP_COUNTERS,
+	KERNEL_MAP_ADDRESSES,
+	KERNEL_MAP_PEERS,
+	KERNEL_MAP_FLIGHTS,
+	KERNEL_MAP_SAMPLES,
+	KERNEL_MAPS,
+};
+
+/* Ethernet or, on L3 devices such as tun or wireguard, packets that begin with the IP header. */
+enum kernel_program {
+	KERNEL_EGRESS_ETHERNET,
+	KERNEL_EGRESS_L3,
+	KERNEL_INGRESS_ETHERNET,
+	KERNEL_INGRESS_L3,
+	KERNEL_INGRESS_XDP, /* -1 as its descriptor where the kernel refuses it */
+	KERNEL_PROGRAMS,
+};
+
+struct kernel_settings {
+	struct kernel_shape shape;
+	uint16_t icmp_id_be;
+	uint64_t inert_after_ns;
+	const char *pin_path; /* NULL: not pinned */
+};
+
+/* What is left of a loaded object once libbpf's memory is given back. */
+struct kernel {
+	int maps[KERNEL_MAPS];
+	int programs[KERNEL_PROGRAMS];
+};
+
+/* 0 or -errno; libbpf's own words go to the log at debug, the reason at error. */
+int kernel_open(const struct kernel_settings *settings, struct kernel *ret);
+void kernel_close(struct kernel *kernel);
+/* Removes the pins that kernel_open made under pin_path. */
+void kernel_unpin(const char *pin_path);
+
+#endif

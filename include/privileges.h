@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Giving up what is not needed any more. No libcap: four system calls.
+ */
+#ifndef PRIVILEGES_H
+#define PRIVILEGES_H
+
+#include <stdbool.h>
+
+#define PRIVILEGES_UID 65534 /* nobody */
+#define PRIVILEGES_GID 65534
+
+/* The canary's way down: other groups and uid where CAP_SETGID and CAP_SETUID are held, then no capability
+ * in any set (bounding where allowed), no_new_privs, not dumpable. Verified by reading back: an error is an
+ * error. *ret_uid_changed tells whether the uid could be changed. 0 or -errno. */
+int privileges_drop_all(bool *ret_uid_changed);
+
+/* The loader's: keeps only the capabilities that its hook needs to attach again (none for TCX on a kernel
+ * that lets a held program be attached without). */
+int privileges_keep(const int *capabilities, unsigned int count);
+
+#endif

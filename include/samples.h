@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From probes in flight to verdicts: arms the entries of kc_flights, matches the ring's records with
+ * them and expires what stays out. Every probe ends in exactly one verdict.
+ * Pure core: must not know who the peers are, nor keep totals.
+ */
+#ifndef SAMPLES_H
+#define SAMPLES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "instant.h"
+#include "kernel_memory.h"
+
+enum verdict {
+	VERDICT_NONE = 0,  /* an attribute of a probe that has its verdict already */
+	VERDICT_RETURNED,  /* answered in time */
+	VERDICT_LOST,	   /* stamped, and no answer within the timeout */
+	VERDICT_REFUSED,   /* a validated ICMP port unreachable (STAMP) */
+	VERDICT_UNSTAMPED, /* a stamp of ours is missing: nothing is known */
+};
+
+/* What became known of one probe. */
+struct sample {
+	uint32_t slot;
+	uint32_t sequence;
+	uint16_t flow;
+	uint8_t verdict; /* enum verdict */
+	bool has_rtt;	 /* false: returned, but its record found no room in the ring */
+	bool late;	 /* answered within one more timeout, by T4 - T1; it stays lost */
+	bool duplicate;
+	bool reordered;	       /* RFC 4737: a later probe of the flow was answered before it */
+	bool has_variation;    /* in order, with an in-order reply of the flow before it */
+	int64_t rtt_ns;	       /* (T4 - T1) - (T3 - T2) */
+	int64_t variation_ns;  /* |RTT - RTT of that reply| (RFC 3393, selection: consecutive received) */
+};
+
+typedef void sample_fn(void *ctx, const struct sample *sample);
+
+struct samples;
+
+/* `memory` must outlive it. late_ns == timeout_ns more is waited for a late reply. */
+int samples_open(const struct kernel_memory *memory, int64_t timeout_ns, struct samples **ret);
+void samples_close(struct samples *samples);
+
+/* Smallest window (a power of two) in which nothing is overwritten before its late reply may have come. */
+uint32_t samples_window(int64_t timeout_ns, int64_t interval_ns, uint32_t flows);
+
+/* Starts anew for another peer: disarms all entries of the slot, sequences from 0. */
+void samples_reset(struct samples *samples, uint32_t slot);
+
+/* Puts the next probe of (slot, flow) in flight. 0 and its sequence, or -EBUSY: the window is full. */
+int samples_arm(struct samples *samples, uint32_t slot, uint16_t flow, uint64_t nonce,
+		struct local_time now, uint32_t *ret_sequence);
+
+/* The probe was not sent after all: as if it had never been armed. Its sequence is used again if it is
+ * still the newest of the flow, otherwise left out. */
+void samples_disarm(struct samples *samples, uint32_t slot, uint16_t flow, uint32_t sequence);
+
+/* A record of the ring. Calls `done` at most once; records of probes long closed say nothing. */
+void samples_on_record(struct samples *samples, const struct kc_record *record, sample_fn *done, void *ctx);
+
+/* A valid reply was overheard on a socket that the ingress program never saw: unstamped (T4 missing). */
+void samples_on_overheard(struct samples *samples, uint32_t slot, uint16_t flow, uint64_t nonce,
+			  sample_fn *done, void *ctx);
+
+/* Settles what is due. The ring must have been drained since `now` was read, so that an entry that is
+ * taken without a record tells of a full ring. */
+void samples_expire(struct samples *samples, uint32_t slot, struct local_time now, sample_fn *done, void *ctx);
+
+uint32_t samples_in_flight(const struct samples *samples, uint32_t slot);
+
+/* The earliest instant at which samples_expire has work for the slot; ns INT64_MAX for none. */
+struct local_time samples_next_expiry(const struct samples *samples, uint32_t slot);
+
+#endif

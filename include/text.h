@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A bounded append buffer with sticky overflow, and the numbers and escapes of the text formats.
+ * Must not know what is written.
+ */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct text {
+	char *buffer;
+	size_t capacity;
+	size_t length;	 /* never above capacity */
+	bool overflowed; /* something did not fit; nothing is appended since */
+};
+
+struct text text_over(char *buffer, size_t capacity);
+void text_append(struct text *text, const char *string);
+void text_append_bytes(struct text *text, const char *bytes, size_t length);
+void text_append_uint(struct text *text, uint64_t value);
+
+/* Nanoseconds as seconds, exact, canonical (shortest, at least one decimal: "0.000005", "1.0"). */
+void text_append_seconds(struct text *text, uint64_t value_ns);
+
+/* The value of a label in the exposition formats: backslash, quote and newline escaped; octets that are
+ * not UTF-8 become U+FFFD. */
+void text_append_label_value(struct text *text, const char *value);
+
+/* The inside of a JSON string (RFC 8259), same care for UTF-8. */
+void text_append_json(struct text *text, const char *value);
+
+#endif

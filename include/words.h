@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The only words between loader and canary, over one SOCK_SEQPACKET pair; types only. Either end
+ * closing means: end. The loader trusts nothing in a word but its bounds.
+ */
+#ifndef WORDS_H
+#define WORDS_H
+
+#include <stdint.h>
+
+enum hook_mode {
+	HOOK_NONE = 0,
+	HOOK_TCX,
+	HOOK_CLSACT,
+	HOOK_XDP_NATIVE,
+	HOOK_XDP_GENERIC,
+};
+
+enum word_kind {
+	/* canary to loader */
+	WORD_ATTACH = 1, /* attach to ifindex, or verify that we still are; answered by WORD_ATTACHED */
+	WORD_DETACH = 2, /* leave ifindex; no answer */
+	/* loader to canary */
+	WORD_ATTACHED = 3, /* how things stand at ifindex */
+	WORD_RELOAD = 4,   /* SIGHUP */
+	WORD_STOP = 5,	   /* SIGTERM or SIGINT: end cleanly */
+};
+
+/* error 0 and mode: our program is in place. Otherwise errno, positive, and HOOK_NONE. */
+struct word_direction {
+	uint32_t mode; /* enum hook_mode */
+	int32_t error;
+};
+
+struct word {
+	uint32_t kind; /* enum word_kind */
+	uint32_t ifindex;
+	struct word_direction egress;
+	struct word_direction ingress;
+};
+
+/* "tcx", "clsact", "xdp_native", "xdp_generic" or "none". */
+static inline const char *hook_mode_name(uint32_t mode)
+{
+	static const char *const names[] = { "none", "tcx", "clsact", "xdp_native", "xdp_generic" };
+
+	return mode < sizeof(names) / sizeof(names[0]) ? names[mode] : "none";
+}
+
+#endif
