@@ -30,19 +30,22 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 # In the order of the picture: configuration, peers, probes, the kernel, samples, statistics, exposition, HTTP.
-CORE := config options address peers addresses interfaces nonce samples stats canary text exposition families
-EDGES := discovery_file routes prober kernel attachment clsact maps http process privileges loop log
-WIRING := agent loader main
+CORE := config options address peers peer_line addresses interfaces nonce samples stats canary text exposition families
+EDGES := discovery_file discovery_watch routes prober kernel attachment clsact maps http process privileges loop log
+WIRING := agent_peers agent_content agent loader serving main
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/src/%.o)
 OBJECTS := $(CORE_OBJECTS) $(EDGES:%=$(BUILD)/src/%.o) $(WIRING:%=$(BUILD)/src/%.o)
+# Edges that need neither root nor BPF.
+EDGE_TEST_OBJECTS := $(patsubst %,$(BUILD)/src/%.o,discovery_file discovery_watch http process loop log)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 SIM_TESTS := $(patsubst tests/sim/%.c,$(BUILD)/tests/sim/%,$(wildcard tests/sim/test_*.c))
+EDGE_TESTS := $(patsubst tests/edge/%.c,$(BUILD)/tests/edge/%,$(wildcard tests/edge/test_*.c))
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 TOOLS := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/*.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all help check check-unit check-sim check-bpf check-e2e test lint format tools clean install
+.PHONY: all help check check-unit check-sim check-edge check-bpf check-e2e test lint format tools clean install
 .SECONDARY:
 
 all: $(BUILD)/kube-canary ## build the program
@@ -82,6 +85,11 @@ $(BUILD)/tests/sim/%: tests/sim/%.c $(CORE_OBJECTS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $< $(CORE_OBJECTS) -lcmocka
 
+$(BUILD)/tests/edge/%: tests/edge/%.c $(CORE_OBJECTS) $(EDGE_TEST_OBJECTS)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $< $(CORE_OBJECTS) $(EDGE_TEST_OBJECTS) -lcmocka -lmicrohttpd
+
 $(BUILD)/tests/bpf/%: tests/bpf/%.c $(BUILD)/canary.skel.h $(CORE_OBJECTS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
@@ -94,7 +102,7 @@ $(BUILD)/tests/e2e/%: tests/e2e/%.c
 
 tools: $(TOOLS) ## build the helpers of the end-to-end tests (relay, forger)
 
-check: check-unit check-sim ## tests that need no root
+check: check-unit check-sim check-edge ## tests that need no root
 	$(Q)scripts/check-layering
 	$(Q)scripts/check-limits
 
@@ -103,6 +111,9 @@ check-unit: $(UNIT_TESTS) ## one file per core module
 
 check-sim: $(SIM_TESTS) ## fake clock and network drive the core
 	$(Q)for t in $(SIM_TESTS); do $$t || exit 1; done
+
+check-edge: $(EDGE_TESTS) ## files, logs, loop, HTTP on loopback
+	$(Q)for t in $(EDGE_TESTS); do $$t || exit 1; done
 
 check-bpf: $(BPF_TESTS) ## BPF_PROG_TEST_RUN over packet fixtures (root)
 	$(Q)for t in $(BPF_TESTS); do $$t || exit 1; done

@@ -13,14 +13,17 @@
 #include "kernel.h"
 #include "words.h"
 
+struct attachment_side {
+	int link;		 /* -1: none */
+	uint32_t filter_id;	 /* program id of our clsact filter, 0: none */
+	uint32_t filter_handle;	 /* under which it stands */
+	struct word_direction state;
+};
+
 struct attachment {
 	uint32_t ifindex; /* 0: unused */
-	int egress_link;  /* -1: none */
-	int ingress_link;
-	uint32_t egress_filter_id; /* program id of our clsact filter, 0: none */
-	uint32_t ingress_filter_id;
-	struct word_direction egress;
-	struct word_direction ingress;
+	struct attachment_side egress;
+	struct attachment_side ingress;
 };
 
 /* How to attach, settled once at start-up by trying. */
@@ -31,15 +34,19 @@ struct attachment_policy {
 	uint32_t filter_handle; /* of clsact filters; see clsact.h */
 };
 
-/* Tries for TCX without touching any interface. */
+/* Tries for TCX without touching any interface. False as well where the capability for it is missing. */
 bool attachment_tcx_supported(const struct kernel *kernel);
+
+/* Whether bpf() serves a program that is held already, with the capabilities in force now. Before 5.19 it
+ * took CAP_BPF even for that, unless kernel.unprivileged_bpf_disabled is 0. */
+bool attachment_bpf_permitted(const struct kernel *kernel);
 
 void attachment_init(struct attachment *attachment, uint32_t ifindex);
 
-/* Verifies both directions and puts in place what is missing. The result stands in the two directions. */
+/* Verifies both directions and puts in place what is missing. How things stand is in the two states. */
 void attachment_ensure(struct attachment *attachment, const struct attachment_policy *policy);
 
 /* Takes away what is ours, checked by id. */
-void attachment_release(struct attachment *attachment, const struct attachment_policy *policy);
+void attachment_release(struct attachment *attachment);
 
 #endif

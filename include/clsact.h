@@ -18,7 +18,7 @@
 /* What stands under our handle. */
 struct clsact_filter {
 	uint32_t program_id;
-	char name[64]; /* "program:[id]" as given at creation */
+	char name[64]; /* the program's, as given at creation */
 	uint8_t tag[8];
 	bool has_tag;
 };
@@ -37,7 +37,8 @@ int clsact_add(uint32_t ifindex, bool egress, uint32_t handle, int program_fd, c
 /* Deletes the filter under the handle if it still is program `program_id`. 0, -ENOENT or -errno. */
 int clsact_delete(uint32_t ifindex, bool egress, uint32_t handle, uint32_t program_id);
 
-/* Removes what a dead loader left under our handle: same handle, a name of ours, the tag of our program. */
+/* Removes what a dead loader left under our handle: same handle, a name of ours, the tag of our program.
+ * 0: removed; -ENOENT: nothing stands there; -EEXIST: something that does not qualify; or another -errno. */
 int clsact_remove_stale(uint32_t ifindex, bool egress, uint32_t handle, int program_fd);
 
 #endif

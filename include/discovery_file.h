@@ -23,12 +23,14 @@ int discovery_file_read(const char *path, discovery_offer_fn *offer, void *ctx,
 
 struct discovery_file;
 
+/* Open it before the first read, so that no change is missed. Where the machine has no inotify instance left
+ * the descriptor never becomes readable, and changes are found by the caller's timer. */
 int discovery_file_open(const char *path, struct discovery_file **ret);
 void discovery_file_close(struct discovery_file *file);
 /* inotify on the file's folders, those behind symlinks too; readable: call discovery_file_changed. */
 int discovery_file_fd(const struct discovery_file *file);
 /* Drains the notices. 1: the file may have changed. Safe to call at any time, also by a slow timer, since
- * it compares what stat says. */
+ * it compares what stat says; a file that is gone, or may still be written, is told of at the second look. */
 int discovery_file_changed(struct discovery_file *file);
 
 #endif

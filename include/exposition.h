@@ -66,7 +66,7 @@ struct exposition_cursor {
 };
 
 /* Largest single row: a peer's whole histogram with the longest label, escaped. Blocks may not be smaller. */
-#define EXPOSITION_ROW_CAPACITY 16384
+#define EXPOSITION_ROW_CAPACITY 24576
 
 /* Fills the block with whole rows (a peer's histogram is one row, hence consistent) and moves the
  * cursor. Returns the octets written; 0 when the scrape is complete. */

@@ -15,6 +15,7 @@ struct http;
 #define HTTP_CONNECTIONS 16		/* a scraper, its twin, a person, and room */
 #define HTTP_CONNECTION_MEMORY 8192	/* request line, headers, reply header: 431 beyond */
 #define HTTP_IDLE_SECONDS 10
+#define HTTP_BLOCK_BYTES 24576	/* offered to metrics_read: no row may be larger */
 #define HTTP_SCRAPES 4 /* at once; the next gets 503. Bounds the memory of cursors */
 
 struct http_content {

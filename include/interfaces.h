@@ -74,6 +74,9 @@ bool interface_ingress_attached(const struct interface *interface);
 /* Every interface in use is attached both ways, and there is one, or there are no peers. */
 bool interfaces_all_attached(const struct interfaces *interfaces);
 
+/* How often a route was left out since the table was full. */
+uint64_t interfaces_left_out(const struct interfaces *interfaces);
+
 /* [INTERFACE_CAPACITY]; ifindex 0 is a hole. */
 const struct interface *interfaces_get(const struct interfaces *interfaces, uint32_t index);
 

@@ -46,6 +46,9 @@ struct kernel {
 /* 0 or -errno; libbpf's own words go to the log at debug, the reason at error. */
 int kernel_open(const struct kernel_settings *settings, struct kernel *ret);
 void kernel_close(struct kernel *kernel);
+/* One half of it: each of the two processes keeps only what it uses. */
+void kernel_close_maps(struct kernel *kernel);
+void kernel_close_programs(struct kernel *kernel);
 /* Removes the pins that kernel_open made under pin_path. */
 void kernel_unpin(const char *pin_path);
 

@@ -37,6 +37,7 @@ struct peer {
 	uint8_t state;		       /* enum peer_state */
 	uint8_t sources;	       /* enum peer_source, or'ed */
 	uint8_t offered;	       /* in the running transaction */
+	uint8_t shadowed;	       /* a live peer in a lower slot has the same name */
 	struct local_time release_at;  /* PEER_DEPARTED */
 };
 

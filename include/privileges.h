@@ -19,4 +19,10 @@ int privileges_drop_all(bool *ret_uid_changed);
  * that lets a held program be attached without). */
 int privileges_keep(const int *capabilities, unsigned int count);
 
+/* Whether the capability is in force now: for words on what is missing, never to decide what to try. */
+bool privileges_held(int capability);
+
+/* Puts all capabilities out of force, or those back that are still permitted: to try what works without. */
+int privileges_suspend(bool suspend);
+
 #endif

@@ -36,6 +36,10 @@ struct sample {
 	int64_t variation_ns;  /* |RTT - RTT of that reply| (RFC 3393, selection: consecutive received) */
 };
 
+/* A probe leaves a little after it is armed, and a record is written a little after T4: nothing is judged
+ * sooner than this after it is due. */
+#define SAMPLES_GRACE_NS (50 * NS_PER_MS)
+
 typedef void sample_fn(void *ctx, const struct sample *sample);
 
 struct samples;

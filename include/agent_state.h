@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The canary process's state, shared by the files that wire it: agent.c (loop and probes), agent_peers.c
+ * (who and where), agent_content.c (what is served). For them alone.
+ */
+#ifndef AGENT_STATE_H
+#define AGENT_STATE_H
+
+#include "canary.h"
+#include "config.h"
+#include "discovery_file.h"
+#include "exposition.h"
+#include "http.h"
+#include "loop.h"
+#include "maps.h"
+#include "prober.h"
+#include "routes.h"
+
+struct agent {
+	const struct config *config;
+	struct loop *loop;
+	struct maps *maps;
+	struct canary *canary;
+	struct prober *prober;
+	struct routes *routes;
+	struct discovery_file *file; /* NULL: no peers file */
+	struct http *http;
+	int loader_fd;
+	int status;
+	bool listening; /* to replies that the ingress program should have seen */
+	struct local_time last_tick;
+
+	/* who and where */
+	uint32_t route_slot;	     /* the next to ask the kernel about; capacity: all are known */
+	struct local_time routes_at; /* when to ask about all again */
+	struct local_time sources_at; /* when to look at the peers file again */
+	bool surplus_told;
+	struct {
+		uint32_t ifindex;
+		bool egress;
+		bool ingress;
+	} told[INTERFACE_CAPACITY]; /* what the log says of each interface */
+
+	/* what is served */
+	struct exposition exposition;
+	struct exposition_cursor cursors[HTTP_SCRAPES];
+	struct delay_histogram loop_delay;
+	uint64_t send_errors[SEND_ERRORS];
+	uint64_t reload_failures;
+	uint64_t reload_success_unix_seconds;
+	uint8_t reload_last_ok;
+};
+
+/* agent.c */
+void agent_drain(struct agent *agent);
+
+/* agent_peers.c */
+int agent_open_peers(struct agent *agent);
+void agent_read_peers(struct agent *agent, struct local_time now);
+void agent_read_peers_file(struct agent *agent, struct local_time now);
+void agent_follow_peers(struct agent *agent, struct local_time now);
+void agent_follow_interfaces(struct agent *agent, struct local_time now);
+
+/* agent_content.c */
+void agent_fill_exposition(struct agent *agent);
+void agent_fill_content(struct agent *agent, struct http_content *ret);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Internal to the exposition: the table of metric families, where a metric more is a row more, and the
+ * syntax in which rows are written. families.c owns names, help and values, exposition.c the rest.
+ */
+#ifndef FAMILIES_H
+#define FAMILIES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "exposition.h"
+#include "text.h"
+
+enum family_type { FAMILY_COUNTER, FAMILY_GAUGE, FAMILY_HISTOGRAM };
+
+#define FAMILY_ROW_PER_PEER 0
+
+struct family {
+	const char *name;
+	enum family_type type;
+	const char *help;
+	uint32_t rows; /* or FAMILY_ROW_PER_PEER: one for each slot */
+	/* May leave out a row that has nothing to say. */
+	void (*write)(const struct family *family, const struct exposition *exposition,
+		      uint32_t row, struct text *text);
+	size_t offset; /* of the value, in the structure that the writer reads */
+};
+
+extern const struct family families[];
+extern const uint32_t families_count;
+
+/* `opening` up to the quote before the value, such as `{peer="`. */
+void row_append_label(struct text *text, const char *opening, const char *value);
+void row_append_count(struct text *text, const char *opening, uint64_t value);
+void row_append_seconds(struct text *text, const char *opening, uint64_t value_ns);
+
+/* A row with at most one label; opening NULL: none. */
+void row_write_count(const struct family *family, struct text *text, const char *opening,
+		     const char *label_value, uint64_t value);
+void row_write_seconds(const struct family *family, struct text *text, const char *opening,
+		       const char *label_value, uint64_t value_ns);
+
+/* A histogram over stats_bounds_ns is one row, hence consistent: add its buckets in order, then finish. The
+ * buckets are cumulated here, so that the count cannot differ from the last of them. */
+struct row_histogram {
+	const struct family *family;
+	struct text *text;
+	const char *peer; /* NULL: no label */
+	unsigned int buckets;
+	uint64_t cumulative;
+};
+void row_histogram_add(struct row_histogram *histogram, uint64_t count);
+void row_histogram_finish(struct row_histogram *histogram, uint64_t sum_ns);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Internal to the configuration: the one table of options, where an option more is a row more (and a field
+ * in config.h), and how options are called,
+ * described and read. config.c reads flags and environment.
+ */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "text.h"
+
+#define OPTIONS_VARIABLE_PREFIX "KUBE_CANARY_"
+
+/* What the field of struct config is, and thereby how its text is read. */
+enum option_kind {
+	OPTION_SWITCH,	       /* bool; takes no value, has no variable */
+	OPTION_DURATION,       /* int64_t, nanoseconds */
+	OPTION_NUMBER,	       /* uint32_t */
+	OPTION_CHOICE,	       /* an enum, its values named by `choices` in order */
+	OPTION_NAME,	       /* char [PEER_NAME_CAPACITY] or more */
+	OPTION_PATH,	       /* char [CONFIG_TEXT_CAPACITY] */
+	OPTION_PEERS,	       /* peers_static: repeatable, comma separated in the environment */
+	OPTION_INTERFACES,     /* bpf_interfaces */
+	OPTION_LISTEN_ADDRESS, /* web_listen_* */
+};
+
+struct option {
+	const char *name;
+	enum option_kind kind;
+	size_t offset;		  /* of the field in struct config */
+	const char *default_text; /* NULL: none; the field stays zero */
+	int64_t minimum;	  /* of a duration or number, or octets of a name */
+	int64_t maximum;
+	const char *const *choices; /* ended by NULL */
+	const char *help;
+};
+
+extern const struct option options[];
+extern const size_t options_count;
+
+/* Of a variable, for a character of a name: PROBE_INTERVAL for probe.interval. */
+char option_variable_character(char character);
+
+/* "--probe.interval" or "KUBE_CANARY_PROBE_INTERVAL". */
+void option_append_name(struct text *text, const struct option *option, bool variable);
+
+/* What its value should be, such as "a duration from 10ms to 1h, like 250ms or 1m30s". */
+void option_append_expectation(struct text *text, const struct option *option);
+
+/* Sets the field, or returns false and leaves all as it is. Not for switches and peers. */
+bool option_read(const struct option *option, const char *value, struct config *config);
+
+#endif

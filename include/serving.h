@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loader's steady state: does what the canary's words ask for, hands signals on as words, and sees the
+ * end of either process. Must not know how anything was started.
+ */
+#ifndef SERVING_H
+#define SERVING_H
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include "attachment.h"
+#include "config.h"
+
+struct serving {
+	const struct config *config;
+	const struct attachment_policy *policy;
+	int words_fd; /* see words.h */
+	pid_t canary;
+};
+
+/* Blocks the signals that serving_run takes. Before the fork, so that none is missed. */
+void serving_block_signals(sigset_t *ret_before);
+
+/* Until the canary ended, or did not although it was told to. Releases all attachments. Returns the exit
+ * status: the canary's own, 1 if it was killed. */
+int serving_run(const struct serving *serving);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who is probed and over which interfaces: connects the sources of peers, rtnetlink and the loader to the
+ * core. Keeps no list of its own.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "agent_state.h"
+#include "log.h"
+
+/* A tick resolves at most so many peers: two netlink questions each, some tens of microseconds. */
+#define ROUTES_PER_TICK 64
+
+/* Notices can be lost or missing (a policy rule's mark, a nexthop group's member): asked again regardless. */
+#define ROUTES_REFRESH_NS (30 * NS_PER_SECOND)
+/* A burst of notices (a routing daemon at work) is answered once. */
+#define ROUTES_SETTLE_NS (200 * NS_PER_MS)
+#define SOURCES_CHECK_NS NS_PER_SECOND
+
+static int offer_peer(void *ctx, const struct peer_candidate *candidate)
+{
+	return canary_peers_offer(ctx, candidate);
+}
+
+static void tell_change(struct agent *agent, const char *source, const struct peers_change *change)
+{
+	if (change->added > 0 || change->departed > 0) {
+		log_info("peers changed", LOG_TEXT("source", source),
+			 LOG_INT("added", change->added), LOG_INT("departed", change->departed));
+	}
+	if (change->surplus > 0 && !agent->surplus_told) {
+		log_warn("more peers than slots, the surplus is not probed; see --probe.max",
+			 LOG_TEXT("source", source), LOG_INT("surplus", change->surplus));
+	}
+	agent->surplus_told = change->surplus > 0;
+	agent->route_slot = 0;
+}
+
+static void read_static_peers(struct agent *agent, struct local_time now)
+{
+	const struct config *config = agent->config;
+	struct peer_candidate candidate;
+	struct peers_change change;
+	const char *expected;
+
+	canary_peers_begin(agent->canary, PEER_SOURCE_STATIC);
+	for (uint32_t i = 0; i < config->peers_static_count; i++)
+		if (peer_parse_static(config->peers_static[i], &candidate, &expected) == 1)
+			canary_peers_offer(agent->canary, &candidate);
+	change = canary_peers_commit(agent->canary, now);
+	tell_change(agent, "static", &change);
+}
+
+void agent_read_peers_file(struct agent *agent, struct local_time now)
+{
+	char error[DISCOVERY_ERROR_CAPACITY];
+	struct peers_change change;
+	int err;
+
+	if (agent->config->peers_file[0] == '\0')
+		return;
+	canary_peers_begin(agent->canary, PEER_SOURCE_FILE);
+	err = discovery_file_read(agent->config->peers_file, offer_peer, agent->canary, error);
+	if (err) {
+		canary_peers_abort(agent->canary);
+		agent->reload_failures++;
+		agent->reload_last_ok = 0;
+		log_error("peers file refused, the last good set stays in force",
+			  LOG_TEXT("reason", error));
+		return;
+	}
+	change = canary_peers_commit(agent->canary, now);
+	agent->reload_last_ok = 1;
+	agent->reload_success_unix_seconds = (uint64_t)(loop_unix_ns() / NS_PER_SECOND);
+	tell_change(agent, "file", &change);
+}
+
+void agent_read_peers(struct agent *agent, struct local_time now)
+{
+	agent->reload_last_ok = 1;
+	read_static_peers(agent, now);
+	agent_read_peers_file(agent, now);
+}
+
+static void on_file_notice(void *ctx, struct local_time now)
+{
+	struct agent *agent = ctx;
+
+	if (discovery_file_changed(agent->file) > 0)
+		agent_read_peers_file(agent, now);
+}
+
+static void on_link(void *ctx, uint32_t ifindex)
+{
+	struct agent *agent = ctx;
+
+	interfaces_on_link(canary_interfaces(agent->canary), ifindex, loop_now());
+}
+
+static void on_route_notice(void *ctx, struct local_time now)
+{
+	struct agent *agent = ctx;
+
+	if (routes_changed(agent->routes, on_link, agent) &&
+	    local_since(agent->routes_at, now) > ROUTES_SETTLE_NS)
+		agent->routes_at = local_after(now, ROUTES_SETTLE_NS);
+}
+
+static void resolve(struct agent *agent, uint32_t slot, struct local_time now)
+{
+	const struct peer *peer = peers_get(canary_peers(agent->canary), slot);
+	struct route route = { 0 };
+	int err;
+
+	if (!peer_is_live(peer) && peer->state != PEER_OWN)
+		return;
+	err = routes_get(agent->routes, &peer->address, &route);
+	if (err && err != -ENETUNREACH) {
+		log_debug("no answer about a route", LOG_ERRNO(err));
+		return;
+	}
+	canary_on_route(agent->canary, slot, route.own, route.interfaces, route.count, now);
+}
+
+static void follow_sources(struct agent *agent, struct local_time now)
+{
+	const struct peers *peers = canary_peers(agent->canary);
+	bool room = peers_surplus(peers) > 0 && peers_count(peers, PEER_FREE) > 0;
+
+	if (local_since(now, agent->sources_at) < 0)
+		return;
+	agent->sources_at = local_after(now, SOURCES_CHECK_NS);
+	if (room)
+		read_static_peers(agent, now);
+	if (agent->file && (discovery_file_changed(agent->file) > 0 || room))
+		agent_read_peers_file(agent, now);
+}
+
+void agent_follow_peers(struct agent *agent, struct local_time now)
+{
+	uint32_t capacity = peers_capacity(canary_peers(agent->canary));
+
+	follow_sources(agent, now);
+	if (agent->route_slot >= capacity && local_since(now, agent->routes_at) >= 0) {
+		agent->route_slot = 0;
+		agent->routes_at = local_after(now, ROUTES_REFRESH_NS);
+	}
+	for (uint32_t i = 0; i < ROUTES_PER_TICK && agent->route_slot < capacity; i++)
+		resolve(agent, agent->route_slot++, now);
+}
+
+/* Says once how things stand, and again when they change. */
+static void tell_interface(struct agent *agent, uint32_t index)
+{
+	const struct interface *interface = interfaces_get(canary_interfaces(agent->canary), index);
+	bool egress = interface_egress_attached(interface);
+	bool ingress = interface_ingress_attached(interface);
+
+	if (interface->ifindex == 0 || !interface->answered) {
+		agent->told[index].ifindex = interface->ifindex ? agent->told[index].ifindex : 0;
+		return;
+	}
+	if (agent->told[index].ifindex == interface->ifindex &&
+	    agent->told[index].egress == egress && agent->told[index].ingress == ingress)
+		return;
+	agent->told[index].ifindex = interface->ifindex;
+	agent->told[index].egress = egress;
+	agent->told[index].ingress = ingress;
+	if (egress && ingress) {
+		log_info("attached", LOG_TEXT("interface", interface->name),
+			 LOG_TEXT("egress", hook_mode_name(interface->egress.mode)),
+			 LOG_TEXT("ingress", hook_mode_name(interface->ingress.mode)));
+		return;
+	}
+	log_warn("not attached as it must be", LOG_TEXT("interface", interface->name),
+		 LOG_TEXT("egress", egress ? "attached" : "missing or not stamping"),
+		 LOG_TEXT("ingress", ingress ? "attached" : "missing or blind"),
+		 LOG_ERRNO(interface->egress.error ? interface->egress.error
+						   : interface->ingress.error));
+}
+
+void agent_follow_interfaces(struct agent *agent, struct local_time now)
+{
+	struct interfaces *interfaces = canary_interfaces(agent->canary);
+	struct word word;
+
+	while (interfaces_next_word(interfaces, now, &word))
+		if (send(agent->loader_fd, &word, sizeof(word), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+			log_debug("a word to the loader was lost", LOG_ERRNO(errno));
+	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++)
+		tell_interface(agent, i);
+}
+
+int agent_open_peers(struct agent *agent)
+{
+	int err = routes_open(&agent->routes);
+
+	err = err ? err : loop_add(agent->loop, routes_fd(agent->routes), on_route_notice, agent);
+	if (err) {
+		log_error("cannot ask rtnetlink", LOG_ERRNO(err));
+		return err;
+	}
+	if (agent->config->peers_file[0] == '\0')
+		return 0;
+	err = discovery_file_open(agent->config->peers_file, &agent->file);
+	err = err ? err
+		  : loop_add(agent->loop, discovery_file_fd(agent->file), on_file_notice, agent);
+	if (err) {
+		log_error("cannot watch the peers file",
+			  LOG_TEXT("file", agent->config->peers_file), LOG_ERRNO(err));
+	}
+	return err;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cls_bpf filters under a handle of our own, by a small rtnetlink client: one socket, one request, one
+ * answer. Adds, reads and deletes single filters; must not know when one is wanted.
+ */
+#include "clsact.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define OUR_PROGRAMS "kc_" /* what the name of each program of ours begins with */
+
+#define ATTRIBUTES_BYTES 256  /* a kind, a name, three numbers */
+#define ANSWER_BYTES	 8192 /* only a classic filter is larger, and that is not ours */
+#define ANSWER_SECONDS	 1    /* the kernel answers within the call; so this is never reached */
+
+struct clsact_request {
+	struct nlmsghdr header;
+	struct tcmsg message;
+	char attributes[ATTRIBUTES_BYTES];
+};
+
+static uint32_t clsact_parent(bool egress)
+{
+	return TC_H_MAKE(TC_H_CLSACT, egress ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS);
+}
+
+static struct clsact_request request_make(uint16_t type, uint16_t flags, uint32_t ifindex)
+{
+	return (struct clsact_request){
+		.header = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct tcmsg)),
+			    .nlmsg_type = type,
+			    .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags),
+			    .nlmsg_seq = 1 },
+		.message = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex },
+	};
+}
+
+static struct clsact_request request_make_filter(uint16_t type, uint16_t flags, uint32_t ifindex,
+						 bool egress, uint32_t handle)
+{
+	struct clsact_request request = request_make(type, flags, ifindex);
+
+	request.message.tcm_parent = clsact_parent(egress);
+	request.message.tcm_handle = handle;
+	request.message.tcm_info = TC_H_MAKE(CLSACT_PRIORITY << 16, __builtin_bswap16(ETH_P_ALL));
+	return request;
+}
+
+/* Ours are small and few, so that they always fit. */
+static struct rtattr *request_append(struct clsact_request *request, uint16_t type,
+				     const void *data, size_t bytes)
+{
+	struct rtattr *attribute =
+		(void *)((char *)request + NLMSG_ALIGN(request->header.nlmsg_len));
+
+	attribute->rta_type = type;
+	attribute->rta_len = (uint16_t)RTA_LENGTH(bytes);
+	if (bytes > 0)
+		memcpy(RTA_DATA(attribute), data, bytes);
+	request->header.nlmsg_len = NLMSG_ALIGN(request->header.nlmsg_len) +
+				    (uint32_t)RTA_ALIGN(attribute->rta_len);
+	return attribute;
+}
+
+/* The attributes of a message or, nested, of an attribute. RTA_NEXT counts in a type that differs. */
+struct attributes {
+	char *next;
+	size_t rest;
+};
+
+static struct rtattr *attributes_take(struct attributes *attributes)
+{
+	struct rtattr *attribute = (void *)attributes->next;
+	size_t bytes;
+
+	if (attributes->rest < sizeof(*attribute) || attribute->rta_len < sizeof(*attribute) ||
+	    attribute->rta_len > attributes->rest)
+		return NULL;
+	bytes = RTA_ALIGN(attribute->rta_len);
+	if (bytes > attributes->rest)
+		bytes = attributes->rest;
+	attributes->next += bytes;
+	attributes->rest -= bytes;
+	return attribute;
+}
+
+static void filter_read_options(struct rtattr *options, struct clsact_filter *filter)
+{
+	struct attributes attributes = { RTA_DATA(options), RTA_PAYLOAD(options) };
+
+	struct rtattr *attribute;
+
+	while ((attribute = attributes_take(&attributes))) {
+		size_t bytes = RTA_PAYLOAD(attribute);
+
+		if (attribute->rta_type == TCA_BPF_ID && bytes == sizeof(filter->program_id)) {
+			memcpy(&filter->program_id, RTA_DATA(attribute), bytes);
+		} else if (attribute->rta_type == TCA_BPF_TAG && bytes == sizeof(filter->tag)) {
+			memcpy(filter->tag, RTA_DATA(attribute), bytes);
+			filter->has_tag = true;
+		} else if (attribute->rta_type == TCA_BPF_NAME) {
+			snprintf(filter->name, sizeof(filter->name), "%.*s", (int)bytes,
+				 (const char *)RTA_DATA(attribute));
+		}
+	}
+}
+
+static void filter_read(struct nlmsghdr *header, struct clsact_filter *filter)
+{
+	struct tcmsg *message = NLMSG_DATA(header);
+	struct attributes attributes = { (void *)TCA_RTA(message), TCA_PAYLOAD(header) };
+	struct rtattr *attribute;
+
+	if (header->nlmsg_len < NLMSG_LENGTH(sizeof(*message)))
+		return;
+	while ((attribute = attributes_take(&attributes))) {
+		if (attribute->rta_type == TCA_OPTIONS)
+			filter_read_options(attribute, filter);
+	}
+}
+
+/* Reads up to the acknowledgement that every request asks for. Each answer is a datagram of its own. */
+static int answer_read(int fd, struct clsact_filter *ret_filter)
+{
+	union {
+		struct nlmsghdr header;
+		char bytes[ANSWER_BYTES];
+	} answer;
+
+	for (;;) {
+		ssize_t received = recv(fd, &answer, sizeof(answer), MSG_TRUNC);
+
+		if (received < 0)
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		if ((size_t)received > sizeof(answer))
+			return -EMSGSIZE;
+		if (!NLMSG_OK(&answer.header, (size_t)received))
+			return -EBADMSG;
+		if (answer.header.nlmsg_type == NLMSG_ERROR)
+			return ((struct nlmsgerr *)NLMSG_DATA(&answer.header))->error;
+		if (answer.header.nlmsg_type == RTM_NEWTFILTER && ret_filter)
+			filter_read(&answer.header, ret_filter);
+	}
+}
+
+static int request_send(const struct clsact_request *request, struct clsact_filter *ret_filter)
+{
+	const struct timeval patience = { .tv_sec = ANSWER_SECONDS };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+	    send(fd, request, request->header.nlmsg_len, 0) < 0)
+		err = -errno;
+	else
+		err = answer_read(fd, ret_filter);
+	close(fd);
+	return err;
+}
+
+int clsact_claim_handle(uint32_t *ret_handle, int *ret_fd)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	for (uint32_t instance = 0; instance < CLSACT_INSTANCES; instance++) {
+		/* A name that begins with zero is abstract: no file, and its own in every network namespace. */
+		struct sockaddr_un name = { .sun_family = AF_UNIX };
+		int length = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1,
+				      "kube-canary/clsact/%u", instance);
+
+		if (bind(fd, (const struct sockaddr *)&name,
+			 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+				     (size_t)length)) == 0) {
+			*ret_handle = CLSACT_HANDLE_BASE + instance;
+			*ret_fd = fd;
+			return 0;
+		}
+		if (errno != EADDRINUSE)
+			break;
+	}
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+int clsact_get(uint32_t ifindex, bool egress, uint32_t handle, struct clsact_filter *ret)
+{
+	struct clsact_request request = request_make_filter(RTM_GETTFILTER, 0, ifindex, egress,
+							    handle);
+	struct clsact_filter filter = { 0 };
+	int err = request_send(&request, &filter);
+
+	/* The request is well-formed: EINVAL says that there is no clsact, or nothing of this priority. */
+	if (err == -EINVAL)
+		return -ENOENT;
+	if (err)
+		return err;
+	*ret = filter;
+	return 0;
+}
+
+static int clsact_ensure_qdisc(uint32_t ifindex)
+{
+	struct clsact_request request = request_make(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL,
+						     ifindex);
+	int err;
+
+	request.message.tcm_parent = TC_H_CLSACT;
+	request.message.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
+	request_append(&request, TCA_KIND, "clsact", sizeof("clsact"));
+	err = request_send(&request, NULL);
+	return err == -EEXIST ? 0 : err;
+}
+
+int clsact_add(uint32_t ifindex, bool egress, uint32_t handle, int program_fd, const char *name)
+{
+	const uint32_t flags = TCA_BPF_FLAG_ACT_DIRECT;
+	struct clsact_request request = request_make_filter(
+		RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, ifindex, egress, handle);
+	struct rtattr *options;
+	int err;
+
+	if (strlen(name) >= sizeof(((struct clsact_filter *)0)->name))
+		return -ENAMETOOLONG;
+	err = clsact_ensure_qdisc(ifindex);
+	if (err)
+		return err;
+	request_append(&request, TCA_KIND, "bpf", sizeof("bpf"));
+	options = request_append(&request, TCA_OPTIONS, NULL, 0);
+	request_append(&request, TCA_BPF_FD, &program_fd, sizeof(program_fd));
+	request_append(&request, TCA_BPF_NAME, name, strlen(name) + 1);
+	request_append(&request, TCA_BPF_FLAGS, &flags, sizeof(flags));
+	options->rta_len =
+		(uint16_t)((char *)&request + request.header.nlmsg_len - (char *)options);
+	return request_send(&request, NULL);
+}
+
+int clsact_delete(uint32_t ifindex, bool egress, uint32_t handle, uint32_t program_id)
+{
+	struct clsact_request request = request_make_filter(RTM_DELTFILTER, 0, ifindex, egress,
+							    handle);
+	struct clsact_filter filter;
+	int err = clsact_get(ifindex, egress, handle, &filter);
+
+	if (err)
+		return err;
+	if (filter.program_id != program_id)
+		return -ENOENT;
+	/* Without a kind the kernel would refuse; with another kind under our priority it is not ours. */
+	request_append(&request, TCA_KIND, "bpf", sizeof("bpf"));
+	return request_send(&request, NULL);
+}
+
+int clsact_remove_stale(uint32_t ifindex, bool egress, uint32_t handle, int program_fd)
+{
+	struct bpf_prog_info ours = { 0 };
+	uint32_t bytes = sizeof(ours);
+	struct clsact_filter filter;
+	int err = clsact_get(ifindex, egress, handle, &filter);
+
+	if (err)
+		return err;
+	if (bpf_obj_get_info_by_fd(program_fd, &ours, &bytes) < 0)
+		return -errno;
+	_Static_assert(sizeof(ours.tag) == sizeof(filter.tag), "a tag is a tag");
+	if (strncmp(filter.name, OUR_PROGRAMS, strlen(OUR_PROGRAMS)) != 0 || !filter.has_tag ||
+	    memcmp(filter.tag, ours.tag, sizeof(ours.tag)) != 0)
+		return -EEXIST;
+	return clsact_delete(ifindex, egress, handle, filter.program_id);
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The metrics: one table of families, and the few ways in which a row gets its values. Reads live memory:
+ * all of it is this thread's own but kc_counters, which the kernel half writes. Must not know blocks.
+ */
+#include "families.h"
+
+#include <stdbool.h>
+
+/* uint64_t at this offset of a structure. */
+static uint64_t value_at(const void *structure, size_t offset)
+{
+	return *(const uint64_t *)(const void *)((const char *)structure + offset);
+}
+
+/* A uint64_t of struct exposition. */
+static void write_value(const struct family *family, const struct exposition *exposition,
+			uint32_t row, struct text *text)
+{
+	(void)row;
+	row_write_count(family, text, NULL, NULL, value_at(exposition, family->offset));
+}
+
+static void write_seconds(const struct family *family, const struct exposition *exposition,
+			  uint32_t row, struct text *text)
+{
+	(void)row;
+	row_write_seconds(family, text, NULL, NULL, value_at(exposition, family->offset));
+}
+
+/* A uint64_t that a pointer of struct exposition leads to. */
+static void write_total(const struct family *family, const struct exposition *exposition,
+			uint32_t row, struct text *text)
+{
+	const char *field = (const char *)exposition + family->offset;
+
+	(void)row;
+	row_write_count(family, text, NULL, NULL, **(const uint64_t *const *)(const void *)field);
+}
+
+static void write_in_flight(const struct family *family, const struct exposition *exposition,
+			    uint32_t row, struct text *text)
+{
+	(void)row;
+	row_write_count(family, text, NULL, NULL, exposition->in_flight(exposition->in_flight_ctx));
+}
+
+static void write_reload_last_ok(const struct family *family, const struct exposition *exposition,
+				 uint32_t row, struct text *text)
+{
+	(void)row;
+	row_write_count(family, text, NULL, NULL, *exposition->reload_last_ok != 0);
+}
+
+static void write_loop_delay(const struct family *family, const struct exposition *exposition,
+			     uint32_t row, struct text *text)
+{
+	struct row_histogram histogram = { .family = family, .text = text };
+
+	(void)row;
+	for (unsigned int i = 0; i < STATS_BUCKETS; i++)
+		row_histogram_add(&histogram, exposition->loop_delay->buckets[i]);
+	row_histogram_finish(&histogram, exposition->loop_delay->sum_ns);
+}
+
+/* The label of the peer in this slot; false where nothing is exported. */
+static bool peer_label(const struct exposition *exposition, uint32_t slot,
+		       char ret[static PEER_NAME_CAPACITY])
+{
+	if (!peer_is_live(peers_get(exposition->peers, slot)))
+		return false;
+	peers_label(exposition->peers, slot, ret);
+	return true;
+}
+
+static void write_peer_rtt(const struct family *family, const struct exposition *exposition,
+			   uint32_t slot, struct text *text)
+{
+	char label[PEER_NAME_CAPACITY];
+	struct row_histogram histogram = { .family = family, .text = text, .peer = label };
+
+	if (!peer_label(exposition, slot, label))
+		return;
+	for (unsigned int i = 0; i < STATS_BUCKETS; i++)
+		row_histogram_add(&histogram, exposition->stats[slot].buckets[i]);
+	row_histogram_finish(&histogram, exposition->stats[slot].rtt_sum_ns);
+}
+
+static void write_peer_seconds(const struct family *family, const struct exposition *exposition,
+			       uint32_t slot, struct text *text)
+{
+	char label[PEER_NAME_CAPACITY];
+
+	if (peer_label(exposition, slot, label))
+		row_write_seconds(family, text, "{peer=\"", label,
+				  value_at(&exposition->stats[slot], family->offset));
+}
+
+static void write_peer_count(const struct family *family, const struct exposition *exposition,
+			     uint32_t slot, struct text *text)
+{
+	char label[PEER_NAME_CAPACITY];
+
+	if (peer_label(exposition, slot, label))
+		row_write_count(family, text, "{peer=\"", label,
+				value_at(&exposition->stats[slot], family->offset));
+}
+
+static void write_peer_info(const struct family *family, const struct exposition *exposition,
+			    uint32_t slot, struct text *text)
+{
+	char label[PEER_NAME_CAPACITY];
+	char address[ADDRESS_TEXT_CAPACITY];
+
+	if (!peer_label(exposition, slot, label))
+		return;
+	address_format(&peers_get(exposition->peers, slot)->address, address);
+	text_append(text, family->name);
+	row_append_label(text, "{peer=\"", label);
+	row_append_label(text, ",address=\"", address);
+	text_append(text, ",peer_zone=\"\",probe=\"icmp\"} 1\n");
+}
+
+static const struct {
+	const char *reason;
+	size_t offset; /* in struct kc_counters */
+} rejections[] = {
+	{ "source", offsetof(struct kc_counters, rejected_source) },
+	{ "truncated", offsetof(struct kc_counters, rejected_truncated) },
+	{ "nonce", offsetof(struct kc_counters, rejected_nonce) },
+	{ "checksum", offsetof(struct kc_counters, rejected_checksum) },
+	{ "unstamped", offsetof(struct kc_counters, rejected_unstamped) },
+};
+
+#define REJECTIONS (sizeof(rejections) / sizeof(rejections[0]))
+
+static void write_rejected(const struct family *family, const struct exposition *exposition,
+			   uint32_t row, struct text *text)
+{
+	const char *field = (const char *)exposition->counters + rejections[row].offset;
+	uint64_t value = __atomic_load_n((const uint64_t *)(const void *)field, __ATOMIC_RELAXED);
+
+	row_write_count(family, text, "{reason=\"", rejections[row].reason, value);
+}
+
+static void write_send_error(const struct family *family, const struct exposition *exposition,
+			     uint32_t row, struct text *text)
+{
+	static const char *const reasons[SEND_ERRORS] = {
+		[SEND_ERROR_UNREACHABLE] = "unreachable", [SEND_ERROR_PERMISSION] = "permission",
+		[SEND_ERROR_TOO_LARGE] = "too_large",	  [SEND_ERROR_NO_BUFFER] = "no_buffer",
+		[SEND_ERROR_WINDOW_FULL] = "window_full", [SEND_ERROR_OTHER] = "other",
+	};
+
+	row_write_count(family, text, "{reason=\"", reasons[row], exposition->send_errors[row]);
+}
+
+static uint64_t peers_unnamed(const struct peers *peers)
+{
+	uint64_t count = 0;
+
+	for (uint32_t slot = 0; slot < peers_capacity(peers); slot++) {
+		const struct peer *peer = peers_get(peers, slot);
+
+		count += peer_is_live(peer) && peer->name[0] == '\0';
+	}
+	return count;
+}
+
+/* All in one row: they are counted at one instant. */
+static void write_peers(const struct family *family, const struct exposition *exposition,
+			uint32_t row, struct text *text)
+{
+	const struct peers *peers = exposition->peers;
+	uint64_t probed = peers_count(peers, PEER_PROBED);
+	uint64_t others = (uint64_t)peers_count(peers, PEER_RESOLVING) +
+			  peers_count(peers, PEER_OWN);
+
+	(void)row;
+	row_write_count(family, text, "{state=\"", "discovered", probed + others);
+	row_write_count(family, text, "{state=\"", "probed", probed);
+	row_write_count(family, text, "{state=\"", "unnamed", peers_unnamed(peers));
+	row_write_count(family, text, "{state=\"", "surplus", peers_surplus(peers));
+}
+
+static void write_node_info(const struct family *family, const struct exposition *exposition,
+			    uint32_t row, struct text *text)
+{
+	(void)row;
+	text_append(text, family->name);
+	row_append_label(text, "{node=\"", exposition->node_name);
+	row_append_label(text, ",zone=\"", exposition->node_zone);
+	text_append(text, "} 1\n");
+}
+
+static void write_build_info(const struct family *family, const struct exposition *exposition,
+			     uint32_t row, struct text *text)
+{
+	(void)row;
+	text_append(text, family->name);
+	row_append_label(text, "{version=\"", exposition->version);
+	row_append_label(text, ",revision=\"", exposition->revision);
+	text_append(text, "} 1\n");
+}
+
+static void append_attached(const struct family *family, struct text *text,
+			    const char *interface_name, const char *direction, uint32_t mode,
+			    bool attached)
+{
+	text_append(text, family->name);
+	row_append_label(text, "{interface=\"", interface_name);
+	row_append_label(text, ",direction=\"", direction);
+	row_append_label(text, ",mode=\"", hook_mode_name(mode));
+	row_append_count(text, "} ", attached);
+}
+
+static void write_attached(const struct family *family, const struct exposition *exposition,
+			   uint32_t row, struct text *text)
+{
+	const struct interface *interface = interfaces_get(exposition->interfaces, row);
+
+	if (interface->ifindex == 0 || interface->peers == 0)
+		return;
+	append_attached(family, text, interface->name, "egress", interface->egress.mode,
+			interface_egress_attached(interface));
+	append_attached(family, text, interface->name, "ingress", interface->ingress.mode,
+			interface_ingress_attached(interface));
+}
+
+/* Where the writers find a value. */
+#define OF_PEER(field) FAMILY_ROW_PER_PEER, write_peer_count, offsetof(struct peer_stats, field)
+#define OF_PEER_SECONDS(field) \
+	FAMILY_ROW_PER_PEER, write_peer_seconds, offsetof(struct peer_stats, field)
+#define TOTAL(field)   1, write_total, offsetof(struct exposition, field)
+#define VALUE(field)   1, write_value, offsetof(struct exposition, field)
+#define SECONDS(field) 1, write_seconds, offsetof(struct exposition, field)
+
+const struct family families[] = {
+	{ "kube_canary_rtt_seconds", FAMILY_HISTOGRAM, "Round-trip time between kernel stamps.",
+	  FAMILY_ROW_PER_PEER, write_peer_rtt, 0 },
+	{ "kube_canary_rtt_variation_seconds_total", FAMILY_COUNTER,
+	  "Sum of differences between consecutive round-trip times of a flow (RFC 3393).",
+	  OF_PEER_SECONDS(variation_sum_ns) },
+	{ "kube_canary_probes_sent_total", FAMILY_COUNTER, "Probes sent.", OF_PEER(sent) },
+	{ "kube_canary_probes_returned_total", FAMILY_COUNTER,
+	  "Probes answered within the timeout.", OF_PEER(returned) },
+	{ "kube_canary_probes_lost_total", FAMILY_COUNTER,
+	  "Probes stamped and not answered within the timeout.", OF_PEER(lost) },
+	{ "kube_canary_probes_refused_total", FAMILY_COUNTER, "Probes refused by the peer's host.",
+	  OF_PEER(refused) },
+	{ "kube_canary_probes_late_total", FAMILY_COUNTER,
+	  "Lost probes answered within one more timeout.", OF_PEER(late) },
+	{ "kube_canary_probes_duplicate_total", FAMILY_COUNTER,
+	  "Replies beyond the first of a probe.", OF_PEER(duplicate) },
+	{ "kube_canary_probes_reordered_total", FAMILY_COUNTER,
+	  "Probes answered after a later one (RFC 4737).", OF_PEER(reordered) },
+	{ "kube_canary_probes_in_flight", FAMILY_GAUGE, "Probes without a verdict yet.", 1,
+	  write_in_flight, 0 },
+	{ "kube_canary_probes_unstamped_total", FAMILY_COUNTER,
+	  "Probes of which a kernel stamp is missing.", TOTAL(unstamped) },
+	{ "kube_canary_samples_dropped_total", FAMILY_COUNTER,
+	  "Probes returned without a round-trip time: ring full.", TOTAL(dropped) },
+	{ "kube_canary_replies_rejected_total", FAMILY_COUNTER,
+	  "Replies that answer no probe in flight.", REJECTIONS, write_rejected, 0 },
+	{ "kube_canary_send_errors_total", FAMILY_COUNTER, "Probes that could not be sent.",
+	  SEND_ERRORS, write_send_error, 0 },
+	{ "kube_canary_peers", FAMILY_GAUGE, "Peers by state.", 1, write_peers, 0 },
+	{ "kube_canary_peer_info", FAMILY_GAUGE, "Who a peer is.", FAMILY_ROW_PER_PEER,
+	  write_peer_info, 0 },
+	{ "kube_canary_node_info", FAMILY_GAUGE, "Who this node is.", 1, write_node_info, 0 },
+	{ "kube_canary_attached", FAMILY_GAUGE,
+	  "Whether the stamping program is in place and works.", INTERFACE_CAPACITY, write_attached,
+	  0 },
+	{ "kube_canary_loop_delay_seconds", FAMILY_HISTOGRAM, "How late the event loop woke.", 1,
+	  write_loop_delay, 0 },
+	{ "kube_canary_config_last_reload_successful", FAMILY_GAUGE,
+	  "Whether the last read of the peers file succeeded.", 1, write_reload_last_ok, 0 },
+	{ "kube_canary_config_last_reload_success_timestamp_seconds", FAMILY_GAUGE,
+	  "When the peers file was last read.", TOTAL(reload_success_unix_seconds) },
+	{ "kube_canary_config_reload_failures_total", FAMILY_COUNTER, "Peers files refused.",
+	  TOTAL(reload_failures) },
+	{ "kube_canary_build_info", FAMILY_GAUGE, "What is running.", 1, write_build_info, 0 },
+	{ "process_cpu_seconds_total", FAMILY_COUNTER, "Processor time used.",
+	  SECONDS(process.cpu_ns) },
+	{ "process_start_time_seconds", FAMILY_GAUGE, "When the process started.",
+	  SECONDS(process.start_time_unix_ns) },
+	{ "process_resident_memory_bytes", FAMILY_GAUGE, "Resident memory.",
+	  VALUE(process.resident_bytes) },
+	{ "process_virtual_memory_bytes", FAMILY_GAUGE, "Virtual memory.",
+	  VALUE(process.virtual_bytes) },
+	{ "process_open_fds", FAMILY_GAUGE, "Open file descriptors.", VALUE(process.open_fds) },
+	{ "process_max_fds", FAMILY_GAUGE, "Limit of open file descriptors.",
+	  VALUE(process.max_fds) },
+	{ "process_threads", FAMILY_GAUGE, "Threads.", VALUE(process.threads) },
+};
+
+const uint32_t families_count = sizeof(families) / sizeof(families[0]);

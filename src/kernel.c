@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opens, sizes and loads the BPF object, then lets libbpf go: only descriptors are left. The sole
+ * includer of the skeleton. Must not know interfaces, nor what is in the maps.
+ */
+#include "kernel.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <malloc.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "log.h"
+
+/* Generated; our warnings are not for it. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-qual"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#include "canary.skel.h"
+#pragma GCC diagnostic pop
+
+#define PIN_PATH_CAPACITY 512 /* the option's 256 and a map's name */
+
+static const char *const map_names[KERNEL_MAPS] = {
+	[KERNEL_MAP_CONTROL] = "kc_control",	 [KERNEL_MAP_COUNTERS] = "kc_counters",
+	[KERNEL_MAP_ADDRESSES] = "kc_addresses", [KERNEL_MAP_PEERS] = "kc_peers",
+	[KERNEL_MAP_FLIGHTS] = "kc_flights",	 [KERNEL_MAP_SAMPLES] = "kc_samples",
+};
+
+static const char *const program_names[KERNEL_PROGRAMS] = {
+	[KERNEL_EGRESS_ETHERNET] = "kc_egress",	  [KERNEL_EGRESS_L3] = "kc_egress_l3",
+	[KERNEL_INGRESS_ETHERNET] = "kc_ingress", [KERNEL_INGRESS_L3] = "kc_ingress_l3",
+	[KERNEL_INGRESS_XDP] = "kc_ingress_xdp",
+};
+
+/* The verifier's log is one long text: a log line for each of its lines. */
+__attribute__((format(printf, 2, 0))) static int on_libbpf_text(enum libbpf_print_level level,
+								const char *format, va_list args)
+{
+	char *text, *rest = NULL;
+	int length;
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	length = vasprintf(&text, format, args);
+	if (length < 0)
+		return 0;
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		log_debug("libbpf", LOG_TEXT("text", line));
+	free(text);
+	return length;
+}
+
+static int kernel_size_maps(const struct canary_bpf *skeleton, const struct kernel_shape *shape)
+{
+	const uint64_t entries[KERNEL_MAPS] = {
+		[KERNEL_MAP_CONTROL] = 1,
+		[KERNEL_MAP_COUNTERS] = 1,
+		[KERNEL_MAP_ADDRESSES] = shape->address_capacity,
+		[KERNEL_MAP_PEERS] = shape->slots,
+		[KERNEL_MAP_FLIGHTS] = (uint64_t)shape->slots * shape->flows * shape->window,
+		[KERNEL_MAP_SAMPLES] = shape->ring_bytes,
+	};
+
+	for (int i = 0; i < KERNEL_MAPS; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(skeleton->obj, map_names[i]);
+		int err;
+
+		if (entries[i] > UINT32_MAX)
+			return -E2BIG;
+		err = bpf_map__set_max_entries(map, (uint32_t)entries[i]);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int kernel_load(const struct kernel_settings *settings, bool with_xdp,
+		       struct canary_bpf **ret)
+{
+	const struct kernel_shape *shape = &settings->shape;
+	struct canary_bpf *skeleton = canary_bpf__open();
+	int err;
+
+	if (!skeleton)
+		return -errno;
+	skeleton->rodata->config.inert_after_ns = settings->inert_after_ns;
+	skeleton->rodata->config.window = shape->window;
+	skeleton->rodata->config.flows = shape->flows;
+	skeleton->rodata->config.address_capacity = shape->address_capacity;
+	skeleton->rodata->config.hash_seed = shape->hash_seed;
+	skeleton->rodata->config.icmp_id_be = settings->icmp_id_be;
+	err = kernel_size_maps(skeleton, shape);
+	if (!err)
+		err = bpf_program__set_autoload(skeleton->progs.kc_ingress_xdp, with_xdp);
+	if (!err)
+		err = canary_bpf__load(skeleton);
+	if (err) {
+		canary_bpf__destroy(skeleton);
+		return err;
+	}
+	*ret = skeleton;
+	return 0;
+}
+
+/* Keeps what libbpf closes with its object. */
+static int kernel_duplicate(const struct canary_bpf *skeleton, struct kernel *kernel)
+{
+	for (int i = 0; i < KERNEL_MAPS; i++) {
+		int fd = bpf_object__find_map_fd_by_name(skeleton->obj, map_names[i]);
+
+		kernel->maps[i] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		if (kernel->maps[i] < 0)
+			return -errno;
+	}
+	for (int i = 0; i < KERNEL_PROGRAMS; i++) {
+		const struct bpf_program *program =
+			bpf_object__find_program_by_name(skeleton->obj, program_names[i]);
+
+		if (!bpf_program__autoload(program))
+			continue;
+		kernel->programs[i] = fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 3);
+		if (kernel->programs[i] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static void pin_path_of(const char *folder, int map, char ret[static PIN_PATH_CAPACITY])
+{
+	snprintf(ret, PIN_PATH_CAPACITY, "%s/%s", folder, map_names[map]);
+}
+
+void kernel_unpin(const char *pin_path)
+{
+	char path[PIN_PATH_CAPACITY];
+
+	for (int i = 0; i < KERNEL_MAPS; i++) {
+		pin_path_of(pin_path, i, path);
+		unlink(path);
+	}
+	/* Refused, rightly, if others keep something there. */
+	rmdir(pin_path);
+}
+
+static int kernel_pin(const struct kernel *kernel, const char *folder)
+{
+	bool made = mkdir(folder, 0700) == 0;
+	char path[PIN_PATH_CAPACITY];
+	struct statfs file_system;
+
+	if ((!made && errno != EEXIST) || statfs(folder, &file_system) < 0) {
+		int err = -errno;
+
+		log_error("cannot make the folder of --bpf.pin-path", LOG_TEXT("path", folder),
+			  LOG_ERRNO(err));
+		return err;
+	}
+	if ((uint64_t)file_system.f_type != BPF_FS_MAGIC) {
+		log_error("--bpf.pin-path is not on a mounted bpf file system",
+			  LOG_TEXT("path", folder));
+		if (made)
+			rmdir(folder);
+		return -EINVAL;
+	}
+	for (int i = 0; i < KERNEL_MAPS; i++) {
+		int err;
+
+		pin_path_of(folder, i, path);
+		/* A loader that was killed left it: a pin is a name only, nobody needs it to live. */
+		unlink(path);
+		err = bpf_obj_pin(kernel->maps[i], path);
+		if (err) {
+			log_error("cannot pin a map", LOG_TEXT("path", path), LOG_ERRNO(err));
+			kernel_unpin(folder);
+			return err;
+		}
+	}
+	return 0;
+}
+
+int kernel_open(const struct kernel_settings *settings, struct kernel *ret)
+{
+	struct canary_bpf *skeleton;
+	struct kernel kernel;
+	int err;
+
+	memset(&kernel, -1, sizeof(kernel));
+	libbpf_set_print(on_libbpf_text);
+	err = kernel_load(settings, true, &skeleton);
+	/* Without privilege the second try could tell nothing more. */
+	if (err && err != -EPERM) {
+		log_debug("the kernel refused the programs; trying without the one for XDP",
+			  LOG_ERRNO(err));
+		err = kernel_load(settings, false, &skeleton);
+	}
+	if (err) {
+		log_error("cannot load the BPF programs", LOG_ERRNO(err));
+		return err;
+	}
+	err = kernel_duplicate(skeleton, &kernel);
+	canary_bpf__destroy(skeleton);
+#ifdef __GLIBC__
+	malloc_trim(0); /* the free heap would else be inherited by both processes */
+#endif
+	if (!err && settings->pin_path)
+		err = kernel_pin(&kernel, settings->pin_path);
+	if (err) {
+		kernel_close(&kernel);
+		return err;
+	}
+	*ret = kernel;
+	return 0;
+}
+
+static void descriptors_close(int *descriptors, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (descriptors[i] >= 0)
+			close(descriptors[i]);
+		descriptors[i] = -1;
+	}
+}
+
+void kernel_close_maps(struct kernel *kernel)
+{
+	descriptors_close(kernel->maps, KERNEL_MAPS);
+}
+
+void kernel_close_programs(struct kernel *kernel)
+{
+	descriptors_close(kernel->programs, KERNEL_PROGRAMS);
+}
+
+void kernel_close(struct kernel *kernel)
+{
+	if (!kernel)
+		return;
+	kernel_close_maps(kernel);
+	kernel_close_programs(kernel);
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The start of both processes: loads the programs, opens what needs privilege, forks, and leaves each
+ * process with no more than it uses. Must not know peers, packets or metrics.
+ */
+#include "loader.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "addresses.h"
+#include "agent.h"
+#include "attachment.h"
+#include "clsact.h"
+#include "instant.h"
+#include "kernel.h"
+#include "log.h"
+#include "privileges.h"
+#include "prober.h"
+#include "samples.h"
+#include "serving.h"
+
+#define FLOWS 1 /* an echo has no ports: one path per peer */
+#define RING_BYTES \
+	(64u * 1024) /* 1365 records, more than a second of replies at the default --probe.max */
+
+/* Three heartbeats, of which the canary gives one a second; and nothing in flight is given up before. */
+#define INERT_AFTER_MIN_NS (3 * NS_PER_SECOND)
+
+struct loader {
+	const struct config *config;
+	struct kernel_shape shape;
+	struct kernel kernel;
+	struct attachment_policy policy;
+	struct prober *prober;
+	int handle_fd; /* holds the filters' handle while it is open; -1: no filters */
+	int words_fd;
+	int canary_words_fd;
+};
+
+static bool loader_is_pinned(const struct loader *loader)
+{
+	return loader->config->bpf_pin_path[0] != '\0';
+}
+
+static void descriptor_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void loader_close(struct loader *loader)
+{
+	prober_close(loader->prober);
+	if (loader_is_pinned(loader) && loader->kernel.programs[0] >= 0)
+		kernel_unpin(loader->config->bpf_pin_path);
+	kernel_close(&loader->kernel);
+	descriptor_close(&loader->handle_fd);
+	descriptor_close(&loader->words_fd);
+	descriptor_close(&loader->canary_words_fd);
+}
+
+static int loader_open_kernel(struct loader *loader, uint32_t hash_seed, uint16_t icmp_id_be)
+{
+	const struct config *config = loader->config;
+	int64_t inert_after_ns = 2 * config->probe_timeout_ns + NS_PER_SECOND;
+	struct kernel_settings settings = {
+		.shape = {
+			.slots = config->probe_max,
+			.flows = FLOWS,
+			.window = samples_window(config->probe_timeout_ns, config->probe_interval_ns, FLOWS),
+			.address_capacity = addresses_capacity(config->probe_max),
+			.hash_seed = hash_seed,
+			.ring_bytes = RING_BYTES,
+		},
+		.icmp_id_be = icmp_id_be,
+		.pin_path = loader_is_pinned(loader) ? config->bpf_pin_path : NULL,
+	};
+
+	if (inert_after_ns < INERT_AFTER_MIN_NS)
+		inert_after_ns = INERT_AFTER_MIN_NS;
+	settings.inert_after_ns = (uint64_t)inert_after_ns;
+	loader->shape = settings.shape;
+	return kernel_open(&settings, &loader->kernel);
+}
+
+static bool policy_uses_filters(const struct attachment_policy *policy)
+{
+	return policy->hook == CONFIG_HOOK_CLSACT || !policy->tcx;
+}
+
+static int loader_settle_policy(struct loader *loader)
+{
+	struct attachment_policy *policy = &loader->policy;
+	int err;
+
+	*policy = (struct attachment_policy){
+		.kernel = &loader->kernel,
+		.hook = loader->config->bpf_hook,
+		.tcx = attachment_tcx_supported(&loader->kernel),
+	};
+	if (policy->hook == CONFIG_HOOK_TCX && !policy->tcx) {
+		log_error("--bpf.hook=tcx: this kernel has no TCX (Linux 6.6); auto would use "
+			  "clsact");
+		return -EOPNOTSUPP;
+	}
+	if (!policy_uses_filters(policy))
+		return 0;
+	err = clsact_claim_handle(&policy->filter_handle, &loader->handle_fd);
+	if (err)
+		log_error("no handle for clsact filters: too many instances in this network "
+			  "namespace",
+			  LOG_ERRNO(err));
+	return err;
+}
+
+static int loader_open(struct loader *loader)
+{
+	struct {
+		uint32_t hash_seed;
+		uint16_t icmp_id;
+	} random;
+	struct prober_settings settings = { .dscp = loader->config->probe_dscp,
+					    .payload_size = loader->config->probe_size };
+	int words[2];
+	int err;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return -EIO;
+	settings.icmp_id_be = random.icmp_id;
+	err = loader_open_kernel(loader, random.hash_seed, random.icmp_id);
+	if (!err)
+		err = loader_settle_policy(loader);
+	if (err)
+		return err;
+	err = prober_open(&settings, &loader->prober);
+	if (err) {
+		log_error("cannot open the raw sockets", LOG_ERRNO(err));
+		return err;
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, words) < 0)
+		return -errno;
+	loader->words_fd = words[0];
+	loader->canary_words_fd = words[1];
+	return 0;
+}
+
+/* For people: the kernel says no more than EPERM. */
+static void log_missing_capabilities(void)
+{
+	static const struct {
+		int number;
+		const char *name;
+	} needed[] = { { CAP_BPF, "CAP_BPF" },
+		       { CAP_NET_ADMIN, "CAP_NET_ADMIN" },
+		       { CAP_NET_RAW, "CAP_NET_RAW" } };
+	const char *missing = "none; perhaps seccomp, lockdown or a security module refused";
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		if (!privileges_held(needed[i].number)) {
+			missing = needed[i].name;
+			break;
+		}
+	}
+	log_error("start-up was not permitted", LOG_TEXT("missing", missing));
+}
+
+/* The rest of the child's life. */
+static int loader_become_canary(struct loader *loader, const sigset_t *signals_before)
+{
+	struct agent_inheritance inheritance = {
+		.kernel = &loader->kernel,
+		.shape = loader->shape,
+		.prober = loader->prober,
+		.loader_fd = loader->canary_words_fd,
+	};
+	bool uid_changed;
+	int status = EXIT_FAILURE;
+	int err;
+
+	/* The loader's ends must be its own, or its death would go unnoticed and its handle stay taken. */
+	descriptor_close(&loader->words_fd);
+	descriptor_close(&loader->handle_fd);
+	kernel_close_programs(&loader->kernel);
+
+	/* They reach the loader too, which says what to do. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	sigprocmask(SIG_SETMASK, signals_before, NULL);
+
+	err = privileges_drop_all(&uid_changed);
+	if (err) {
+		log_error("cannot drop privileges", LOG_ERRNO(err));
+	} else {
+		log_info(
+			"canary runs without capabilities", LOG_INT("uid", getuid()),
+			LOG_TEXT("uid_changed", uid_changed ? "yes" : "no, CAP_SETUID is missing"));
+		status = agent_run(loader->config, &inheritance);
+	}
+	prober_close(loader->prober);
+	kernel_close(&loader->kernel);
+	descriptor_close(&loader->canary_words_fd);
+	return status;
+}
+
+/* Keeps what attaching again will need, found out by trying. */
+static int loader_drop_privileges(const struct loader *loader)
+{
+	int needed[2];
+	unsigned int count = 0;
+	bool bpf_needed;
+	int err;
+
+	err = privileges_suspend(true);
+	if (err)
+		return err;
+	bpf_needed = !attachment_bpf_permitted(&loader->kernel);
+	err = privileges_suspend(false);
+	if (err)
+		return err;
+	if (bpf_needed)
+		needed[count++] = CAP_BPF;
+	if (policy_uses_filters(&loader->policy))
+		needed[count++] = CAP_NET_ADMIN;
+	log_info("loader keeps capabilities", LOG_TEXT("bpf", bpf_needed ? "yes" : "no"),
+		 LOG_TEXT("net_admin", policy_uses_filters(&loader->policy) ? "yes" : "no"));
+	return privileges_keep(needed, count);
+}
+
+static int loader_serve(struct loader *loader, pid_t canary)
+{
+	const struct serving serving = {
+		.config = loader->config,
+		.policy = &loader->policy,
+		.words_fd = loader->words_fd,
+		.canary = canary,
+	};
+	int err;
+
+	descriptor_close(&loader->canary_words_fd);
+	kernel_close_maps(&loader->kernel);
+	prober_close(loader->prober);
+	loader->prober = NULL;
+	err = loader_drop_privileges(loader);
+	if (err) {
+		log_error("cannot drop privileges", LOG_ERRNO(err));
+		return EXIT_FAILURE;
+	}
+	return serving_run(&serving);
+}
+
+int loader_run(const struct config *config)
+{
+	struct loader loader = {
+		.config = config, .handle_fd = -1, .words_fd = -1, .canary_words_fd = -1
+	};
+	sigset_t signals_before;
+	int status = EXIT_FAILURE;
+	pid_t canary;
+	int err;
+
+	memset(&loader.kernel, -1, sizeof(loader.kernel));
+	err = loader_open(&loader);
+	if (err) {
+		if (err == -EPERM || err == -EACCES)
+			log_missing_capabilities();
+		loader_close(&loader);
+		return EXIT_FAILURE;
+	}
+	serving_block_signals(&signals_before);
+	canary = fork();
+	if (canary == 0)
+		return loader_become_canary(&loader, &signals_before);
+	if (canary < 0)
+		log_error("cannot fork the canary", LOG_ERRNO(errno));
+	else
+		status = loader_serve(&loader, canary);
+	loader_close(&loader);
+	return status;
+}

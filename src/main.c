@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line: what is to be done, whether it can be, and the only exit(). Owns the configuration for
+ * the life of the process; must not know sockets, maps or probes.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "discovery_file.h"
+#include "loader.h"
+#include "log.h"
+#include "peers.h"
+
+#define EXIT_USAGE 2
+
+extern char **environ;
+
+static void print_help(void)
+{
+	char line[512];
+
+	puts("Usage: kube-canary [run] [--option=value …]\n"
+	     "\n"
+	     "Measures the round-trip time and loss to every peer with stamps taken inside the "
+	     "kernel,\n"
+	     "and exports them to Prometheus. Flags win over the environment.\n"
+	     "\n"
+	     "Options:");
+	for (size_t row = 0; config_help_line(row, line, sizeof(line)); row++)
+		puts(line);
+}
+
+static int offer_peer(void *ctx, const struct peer_candidate *candidate)
+{
+	return peers_offer(ctx, candidate);
+}
+
+/* Reads the peers file once, so that a bad one is an error before anything starts. */
+static int check_peers(const struct config *config)
+{
+	char error[DISCOVERY_ERROR_CAPACITY];
+	struct peers *peers = NULL;
+	int err;
+
+	if (config->peers_file[0] == '\0')
+		return 0;
+	err = peers_open(config->probe_max, &peers);
+	if (err) {
+		fprintf(stderr, "kube-canary: no memory for %u peers\n", config->probe_max);
+		return err;
+	}
+	peers_begin(peers, PEER_SOURCE_FILE);
+	err = discovery_file_read(config->peers_file, offer_peer, peers, error);
+	peers_abort(peers);
+	peers_close(peers);
+	if (err)
+		fprintf(stderr, "kube-canary: %s\n", error);
+	return err;
+}
+
+static void fill_node_name(struct config *config)
+{
+	if (config->node_name[0] != '\0')
+		return;
+	if (gethostname(config->node_name, sizeof(config->node_name) - 1) ||
+	    config->node_name[0] == '\0')
+		strcpy(config->node_name, "unknown");
+}
+
+static int run(int argc, char *const argv[])
+{
+	char error[CONFIG_ERROR_CAPACITY];
+	struct config config;
+
+	if (config_read(argc, argv, environ, &config, error)) {
+		fprintf(stderr, "kube-canary: %s\n", error);
+		return EXIT_USAGE;
+	}
+	if (config.help) {
+		print_help();
+		return EXIT_SUCCESS;
+	}
+	if (config.version) {
+		puts("kube-canary " VERSION " (" REVISION ")");
+		return EXIT_SUCCESS;
+	}
+	if (check_peers(&config))
+		return EXIT_USAGE;
+	if (config.check_config) {
+		puts("configuration OK");
+		return EXIT_SUCCESS;
+	}
+	fill_node_name(&config);
+	log_setup((enum log_level)config.log_level, config.log_format == CONFIG_LOG_JSON);
+	return loader_run(&config);
+}
+
+int main(int argc, char *argv[])
+{
+	int first = argc > 1 && strcmp(argv[1], "run") == 0 ? 2 : 1;
+
+	exit(run(argc - first, argv + first));
+}

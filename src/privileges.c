@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Capability sets, user and groups of this process, by raw system calls. Whatever it takes away it
+ * reads back. Must not know why a capability is kept.
+ */
+#include "privileges.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct capability_sets {
+	uint64_t effective;
+	uint64_t permitted;
+	uint64_t inheritable;
+};
+
+static uint64_t capability_bit(int capability)
+{
+	return UINT64_C(1) << capability;
+}
+
+static int capabilities_read(struct capability_sets *ret)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	*ret = (struct capability_sets){
+		.effective = data[0].effective | (uint64_t)data[1].effective << 32,
+		.permitted = data[0].permitted | (uint64_t)data[1].permitted << 32,
+		.inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32,
+	};
+	return 0;
+}
+
+static int capabilities_write(const struct capability_sets *sets)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		data[i].effective = (uint32_t)(sets->effective >> 32 * i);
+		data[i].permitted = (uint32_t)(sets->permitted >> 32 * i);
+		data[i].inheritable = (uint32_t)(sets->inheritable >> 32 * i);
+	}
+	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+/* Leaves `kept` in the bounding set. The kernel names its last capability by refusing the next one. */
+static int bounding_drop(uint64_t kept)
+{
+	for (int capability = 0; capability < 64; capability++) {
+		int held = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
+
+		if (held < 0)
+			return 0;
+		if (held == 0 || (kept & capability_bit(capability)))
+			continue;
+		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+			return -errno;
+		if (prctl(PR_CAPBSET_READ, capability, 0, 0, 0) != 0)
+			return -EPERM;
+	}
+	return 0;
+}
+
+bool privileges_held(int capability)
+{
+	struct capability_sets held;
+
+	return capabilities_read(&held) == 0 && (held.effective & capability_bit(capability));
+}
+
+int privileges_suspend(bool suspend)
+{
+	struct capability_sets sets;
+	int err = capabilities_read(&sets);
+
+	if (err)
+		return err;
+	sets.effective = suspend ? 0 : sets.permitted;
+	return capabilities_write(&sets);
+}
+
+int privileges_keep(const int *capabilities, unsigned int count)
+{
+	struct capability_sets sets;
+	uint64_t kept = 0;
+	int err;
+
+	err = capabilities_read(&sets);
+	if (err)
+		return err;
+	for (unsigned int i = 0; i < count; i++)
+		kept |= capability_bit(capabilities[i]) & sets.permitted;
+	if (sets.effective & capability_bit(CAP_SETPCAP)) {
+		err = bounding_drop(kept);
+		if (err)
+			return err;
+	}
+	sets = (struct capability_sets){ .effective = kept, .permitted = kept };
+	err = capabilities_write(&sets);
+	if (err)
+		return err;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+
+	/* An ambient capability must be permitted and inheritable: with none inheritable there is none. */
+	err = capabilities_read(&sets);
+	if (err)
+		return err;
+	if (sets.effective != kept || sets.permitted != kept || sets.inheritable != 0 ||
+	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+		return -EPERM;
+	return 0;
+}
+
+static int groups_leave(void)
+{
+	gid_t real, effective, saved;
+
+	if (setgroups(0, NULL) < 0 || setresgid(PRIVILEGES_GID, PRIVILEGES_GID, PRIVILEGES_GID) < 0)
+		return -errno;
+	if (getresgid(&real, &effective, &saved) < 0)
+		return -errno;
+	if (real != PRIVILEGES_GID || effective != PRIVILEGES_GID || saved != PRIVILEGES_GID ||
+	    getgroups(0, NULL) != 0)
+		return -EPERM;
+	return 0;
+}
+
+static int user_leave(void)
+{
+	uid_t real, effective, saved;
+
+	if (setresuid(PRIVILEGES_UID, PRIVILEGES_UID, PRIVILEGES_UID) < 0)
+		return -errno;
+	if (getresuid(&real, &effective, &saved) < 0)
+		return -errno;
+	if (real != PRIVILEGES_UID || effective != PRIVILEGES_UID || saved != PRIVILEGES_UID)
+		return -EPERM;
+	return 0;
+}
+
+int privileges_drop_all(bool *ret_uid_changed)
+{
+	bool may_change_uid = privileges_held(CAP_SETUID);
+	int err = 0;
+
+	/* First what needs capabilities, the uid last: leaving root takes them away. */
+	if (privileges_held(CAP_SETPCAP))
+		err = bounding_drop(0);
+	if (!err && privileges_held(CAP_SETGID))
+		err = groups_leave();
+	if (!err && may_change_uid)
+		err = user_leave();
+	if (!err)
+		err = privileges_keep(NULL, 0);
+	if (err)
+		return err;
+	/* Other processes of the same uid must not look into this one nor trace it. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -errno;
+	if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
+		return -EPERM;
+	*ret_uid_changed = may_change_uid;
+	return 0;
+}

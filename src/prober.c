@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sends echo probes: owns one raw ICMP and one raw ICMPv6 socket. All memory is taken at open. Must not
+ * know peers or slots, nor keep account of what was sent.
+ */
+#include "prober.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/icmp.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "echo.h"
+
+/* A limit, not memory that is taken: packets to neighbours that do not answer ARP are held for seconds
+ * and count as ours. A rack of dead peers must not keep us from probing the living. */
+#define SEND_BUFFER_PACKETS 2048
+#define PACKET_OVERHEAD_BYTES \
+	1024 /* what the kernel adds to a packet in its own count, rounded up */
+
+/* The replies of a batch; what comes above is not heard. */
+#define RECEIVE_BUFFER_BYTES (PROBER_BATCH * PACKET_OVERHEAD_BYTES)
+
+#define IPV4_HEADER_MAX 60
+
+/* One protocol's way of saying the same. */
+struct echo_family {
+	int domain;
+	int protocol;
+	uint8_t request;
+	uint8_t reply;
+	bool ip_header; /* received packets begin with the IP header */
+};
+
+enum { FAMILY_IPV4, FAMILY_IPV6, FAMILIES };
+
+static const struct echo_family echo_families[FAMILIES] = {
+	[FAMILY_IPV4] = { AF_INET, IPPROTO_ICMP, ECHO_REQUEST, ECHO_REPLY, true },
+	[FAMILY_IPV6] = { AF_INET6, IPPROTO_ICMPV6, ECHO_REQUEST_V6, ECHO_REPLY_V6, false },
+};
+
+union socket_address {
+	struct sockaddr any;
+	struct sockaddr_in ipv4;
+	struct sockaddr_in6 ipv6;
+};
+
+struct prober {
+	int fds[FAMILIES]; /* -1: the host does not have it */
+	uint16_t icmp_id_be;
+	/* Of the batch that is being sent. */
+	struct mmsghdr messages[PROBER_BATCH];
+	struct iovec parts[PROBER_BATCH][2]; /* what differs, and the shared zeros */
+	union socket_address addresses[PROBER_BATCH];
+	struct echo_probe probes[PROBER_BATCH];
+	uint32_t places[PROBER_BATCH]; /* in the caller's batch */
+	uint8_t padding[];	       /* zeros */
+};
+
+/* RFC 1071. All beyond this header is zero and adds nothing to the sum. */
+static uint16_t echo_checksum(const struct echo_probe *probe)
+{
+	uint16_t words[sizeof(*probe) / sizeof(uint16_t)];
+	uint32_t sum = 0;
+
+	memcpy(words, probe, sizeof(words));
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		sum += words[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+static int set_option(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+static int set_blocked(int fd, unsigned int family, bool blocked)
+{
+	struct icmp_filter filter = { .data = UINT32_MAX };
+	struct icmp6_filter filter_v6;
+
+	if (family == FAMILY_IPV4) {
+		if (!blocked)
+			filter.data = ~(1u << ECHO_REPLY);
+		return setsockopt(fd, SOL_RAW, ICMP_FILTER, &filter, sizeof(filter)) < 0 ? -errno
+											 : 0;
+	}
+	ICMP6_FILTER_SETBLOCKALL(&filter_v6);
+	if (!blocked)
+		ICMP6_FILTER_SETPASS(ECHO_REPLY_V6, &filter_v6);
+	return setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &filter_v6, sizeof(filter_v6)) < 0
+		       ? -errno
+		       : 0;
+}
+
+/* Only replies that carry our identifier: the machine's other pings are none of our business. */
+static int set_identifier_filter(int fd, const struct echo_family *family, uint16_t icmp_id_be)
+{
+	struct sock_filter code[] = {
+		/* X: where the ICMP header starts */
+		family->ip_header ? (struct sock_filter)BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0)
+				  : (struct sock_filter)BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, 0),
+		BPF_STMT(BPF_LD | BPF_B | BPF_IND, offsetof(struct echo_probe, type)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, family->reply, 0, 3),
+		BPF_STMT(BPF_LD | BPF_H | BPF_IND, offsetof(struct echo_probe, id_be)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ntohs(icmp_id_be), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, IPV4_HEADER_MAX + sizeof(struct echo_probe)),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog program = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
+		return -errno;
+	return 0;
+}
+
+static int set_options(int fd, unsigned int family, const struct prober_settings *settings)
+{
+	int send_buffer_bytes = SEND_BUFFER_PACKETS / 2 * /* the kernel doubles it */
+				(int)(settings->payload_size + PACKET_OVERHEAD_BYTES);
+	int tos = (int)(settings->dscp << 2); /* RFC 2474: the upper six bits */
+	int err = set_blocked(fd, family, true);
+
+	if (!err)
+		err = set_identifier_filter(fd, &echo_families[family], settings->icmp_id_be);
+	if (!err)
+		err = set_option(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER_BYTES / 2);
+	/* Above net.core.wmem_max it takes CAP_NET_ADMIN, and else becomes what is allowed. */
+	if (!err && set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, send_buffer_bytes) < 0)
+		err = set_option(fd, SOL_SOCKET, SO_SNDBUF, send_buffer_bytes);
+	/* Never fragmented, and whatever path MTU was learnt from somebody's ICMP is not believed. */
+	if (!err && family == FAMILY_IPV4) {
+		err = set_option(fd, IPPROTO_IP, IP_TOS, tos);
+		if (!err)
+			err = set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+	} else if (!err) {
+		err = set_option(fd, IPPROTO_IPV6, IPV6_TCLASS, tos);
+		if (!err)
+			err = set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
+		if (!err)
+			err = set_option(fd, IPPROTO_IPV6, IPV6_DONTFRAG, 1);
+	}
+	return err;
+}
+
+static int open_family(struct prober *prober, unsigned int family,
+		       const struct prober_settings *settings)
+{
+	int fd = socket(echo_families[family].domain, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
+			echo_families[family].protocol);
+
+	if (fd < 0)
+		return errno == EAFNOSUPPORT ? 0 : -errno;
+	prober->fds[family] = fd;
+	return set_options(fd, family, settings);
+}
+
+/* What stays the same from batch to batch. */
+static void prepare_messages(struct prober *prober, uint32_t payload_size)
+{
+	for (uint32_t i = 0; i < PROBER_BATCH; i++) {
+		prober->probes[i].id_be = prober->icmp_id_be;
+		prober->parts[i][0].iov_base = &prober->probes[i];
+		prober->parts[i][0].iov_len = sizeof(prober->probes[i]);
+		prober->parts[i][1].iov_base = prober->padding;
+		prober->parts[i][1].iov_len = ECHO_HEADER_BYTES + payload_size -
+					      sizeof(prober->probes[i]);
+		prober->messages[i].msg_hdr.msg_name = &prober->addresses[i];
+		prober->messages[i].msg_hdr.msg_iov = prober->parts[i];
+		prober->messages[i].msg_hdr.msg_iovlen = 2;
+	}
+}
+
+int prober_open(const struct prober_settings *settings, struct prober **ret)
+{
+	struct prober *prober;
+	int err;
+
+	if (settings->payload_size < ECHO_PAYLOAD_MIN || settings->payload_size > ECHO_PAYLOAD_MAX)
+		return -EINVAL;
+	prober = calloc(1, sizeof(*prober) + settings->payload_size);
+	if (!prober)
+		return -ENOMEM;
+	prober->icmp_id_be = settings->icmp_id_be;
+	prober->fds[FAMILY_IPV4] = -1;
+	prober->fds[FAMILY_IPV6] = -1;
+	prepare_messages(prober, settings->payload_size);
+	err = open_family(prober, FAMILY_IPV4, settings);
+	if (!err)
+		err = open_family(prober, FAMILY_IPV6, settings);
+	if (err < 0) {
+		prober_close(prober);
+		return err;
+	}
+	*ret = prober;
+	return 0;
+}
+
+void prober_close(struct prober *prober)
+{
+	if (!prober)
+		return;
+	for (unsigned int family = 0; family < FAMILIES; family++) {
+		if (prober->fds[family] >= 0)
+			close(prober->fds[family]);
+	}
+	free(prober);
+}
+
+static void write_message(struct prober *prober, uint32_t at, const struct probe *probe,
+			  unsigned int family)
+{
+	struct echo_probe *echo = &prober->probes[at];
+	union socket_address *address = &prober->addresses[at];
+
+	echo->type = echo_families[family].request;
+	echo->sequence_be = htons((uint16_t)probe->sequence);
+	echo->nonce = probe->nonce;
+	echo->checksum = 0;
+	memset(address, 0, sizeof(*address));
+	if (family == FAMILY_IPV4) {
+		echo->checksum = echo_checksum(echo);
+		address->ipv4.sin_family = AF_INET;
+		memcpy(&address->ipv4.sin_addr, probe->destination.octets + 12, 4);
+		prober->messages[at].msg_hdr.msg_namelen = sizeof(address->ipv4);
+	} else { /* its checksum needs the source address: the kernel's work (RFC 3542 section 3.1) */
+		address->ipv6.sin6_family = AF_INET6;
+		memcpy(&address->ipv6.sin6_addr, probe->destination.octets, 16);
+		prober->messages[at].msg_hdr.msg_namelen = sizeof(address->ipv6);
+	}
+}
+
+static void send_messages(struct prober *prober, int fd, uint32_t count, int *errors)
+{
+	bool retried = false;
+	uint32_t first = 0;
+
+	while (first < count) {
+		int sent = sendmmsg(fd, &prober->messages[first], count - first, 0);
+		int err = errno;
+		socklen_t length = sizeof(int);
+		int pending;
+
+		if (sent > 0) {
+			first += (uint32_t)sent;
+			retried = false;
+			continue;
+		}
+		/* It may be an error that another peer brought about, waiting on the socket. */
+		getsockopt(fd, SOL_SOCKET, SO_ERROR, &pending, &length);
+		if (retried)
+			errors[prober->places[first++]] = -err;
+		retried = !retried;
+	}
+}
+
+static void send_family(struct prober *prober, unsigned int family, const struct probe *batch,
+			uint32_t count, int *errors)
+{
+	int fd = prober->fds[family];
+	uint32_t messages = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		unsigned int of = address_is_ipv4(&batch[i].destination) ? FAMILY_IPV4
+									 : FAMILY_IPV6;
+
+		if (of != family)
+			continue;
+		errors[i] = fd < 0 ? -EAFNOSUPPORT : 0;
+		if (fd < 0)
+			continue;
+		write_message(prober, messages, &batch[i], family);
+		prober->places[messages++] = i;
+		if (messages == PROBER_BATCH) {
+			send_messages(prober, fd, messages, errors);
+			messages = 0;
+		}
+	}
+	send_messages(prober, fd, messages, errors);
+}
+
+void prober_send(struct prober *prober, const struct probe *batch, uint32_t count, int *errors)
+{
+	send_family(prober, FAMILY_IPV4, batch, count, errors);
+	send_family(prober, FAMILY_IPV6, batch, count, errors);
+}
+
+void prober_listen(struct prober *prober, bool listen)
+{
+	for (unsigned int family = 0; family < FAMILIES; family++) {
+		if (prober->fds[family] >= 0)
+			set_blocked(prober->fds[family], family, !listen);
+	}
+}
+
+/* True: the packet is a reply to a probe of ours. */
+static bool parse_reply(const struct prober *prober, const struct echo_family *family,
+			const uint8_t *packet, size_t length, uint64_t *ret_nonce)
+{
+	struct echo_probe echo;
+	size_t offset = family->ip_header && length > 0 ? (packet[0] & 0xfu) * 4 : 0;
+
+	if (length < offset + sizeof(echo))
+		return false;
+	memcpy(&echo, packet + offset, sizeof(echo));
+	if (echo.type != family->reply || echo.code != 0 || echo.id_be != prober->icmp_id_be)
+		return false;
+	*ret_nonce = echo.nonce;
+	return true;
+}
+
+static void address_from_socket(const union socket_address *from, struct address *ret)
+{
+	if (from->any.sa_family == AF_INET) {
+		memcpy(ret->octets, address_ipv4_prefix, sizeof(address_ipv4_prefix));
+		memcpy(ret->octets + 12, &from->ipv4.sin_addr, 4);
+	} else {
+		memcpy(ret->octets, &from->ipv6.sin6_addr, 16);
+	}
+}
+
+uint32_t prober_receive(struct prober *prober, prober_reply_fn *on_reply, void *ctx)
+{
+	uint32_t replies = 0;
+
+	for (unsigned int family = 0; family < FAMILIES; family++) {
+		for (uint32_t i = 0; i < PROBER_BATCH / FAMILIES && prober->fds[family] >= 0; i++) {
+			uint8_t packet[IPV4_HEADER_MAX + sizeof(struct echo_probe)];
+			union socket_address from = { .any.sa_family = AF_UNSPEC };
+			socklen_t from_length = sizeof(from);
+			ssize_t length = recvfrom(prober->fds[family], packet, sizeof(packet), 0,
+						  &from.any, &from_length);
+			struct address source;
+			uint64_t nonce;
+
+			if (length < 0 && errno == EAGAIN)
+				break;
+			if (length < 0 || !parse_reply(prober, &echo_families[family], packet,
+						       (size_t)length, &nonce))
+				continue;
+			address_from_socket(&from, &source);
+			on_reply(ctx, &source, nonce);
+			replies++;
+		}
+	}
+	return replies;
+}

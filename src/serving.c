@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loader's steady state. Owns the attachments and one loop over two descriptors: words and signals.
+ * Trusts nothing in a word but its bounds.
+ */
+#include "serving.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "interfaces.h"
+#include "log.h"
+#include "words.h"
+
+#define END_SECONDS 5 /* of a canary that was told to stop, or fell silent */
+
+struct server {
+	const struct serving *serving;
+	struct attachment attachments[INTERFACE_CAPACITY];
+	int words_fd; /* -1 once the canary hung up: poll() leaves it out */
+	bool stopping;
+	bool ended;
+	int status;
+};
+
+static const int served_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGALRM };
+
+static sigset_t served_set(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(served_signals) / sizeof(served_signals[0]); i++)
+		sigaddset(&set, served_signals[i]);
+	return set;
+}
+
+void serving_block_signals(sigset_t *ret_before)
+{
+	sigset_t set = served_set();
+
+	/* Whoever started us may have ignored it, and then there would be no status to wait for. */
+	signal(SIGCHLD, SIG_DFL);
+	sigprocmask(SIG_BLOCK, &set, ret_before);
+}
+
+/* Never waits for the canary: what does not fit is lost, and the canary asks again. */
+static void server_say(const struct server *server, const struct word *word)
+{
+	if (server->words_fd >= 0 &&
+	    send(server->words_fd, word, sizeof(*word), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_debug("cannot tell the canary", LOG_INT("word", word->kind), LOG_ERRNO(errno));
+}
+
+/* The entry of the interface, or an empty one, or one that holds nothing, or NULL. */
+static struct attachment *server_find(struct server *server, uint32_t ifindex)
+{
+	struct attachment *idle = NULL;
+
+	for (size_t i = 0; i < INTERFACE_CAPACITY; i++) {
+		struct attachment *attachment = &server->attachments[i];
+
+		if (attachment->ifindex == ifindex)
+			return attachment;
+		if (attachment->egress.state.mode != HOOK_NONE ||
+		    attachment->ingress.state.mode != HOOK_NONE)
+			continue;
+		if (!idle || (attachment->ifindex == 0 && idle->ifindex != 0))
+			idle = attachment;
+	}
+	if (idle)
+		attachment_init(idle, ifindex);
+	return idle;
+}
+
+static bool interface_allowed(const struct config *config, const char *name)
+{
+	for (uint32_t i = 0; i < config->bpf_interfaces_count; i++) {
+		if (strcmp(config->bpf_interfaces[i], name) == 0)
+			return true;
+	}
+	return config->bpf_interfaces_count == 0;
+}
+
+/* Once for each change; the canary asks again and again. */
+static void log_change(uint32_t ifindex, const char *name, const char *direction,
+		       const struct word_direction *before, const struct word_direction *after)
+{
+	if (after->mode == before->mode && after->error == before->error)
+		return;
+	if (after->error)
+		log_warn("cannot attach", LOG_TEXT("interface", name), LOG_INT("ifindex", ifindex),
+			 LOG_TEXT("direction", direction), LOG_ERRNO(after->error));
+	else
+		log_info("attached", LOG_TEXT("interface", name), LOG_INT("ifindex", ifindex),
+			 LOG_TEXT("direction", direction),
+			 LOG_TEXT("mode", hook_mode_name(after->mode)));
+}
+
+static void attachment_refuse(struct attachment *attachment, int err)
+{
+	attachment->egress.state = (struct word_direction){ .error = err };
+	attachment->ingress.state = (struct word_direction){ .error = err };
+}
+
+static void server_attach(struct server *server, uint32_t ifindex)
+{
+	struct word answer = { .kind = WORD_ATTACHED, .ifindex = ifindex };
+	struct attachment *attachment = server_find(server, ifindex);
+	char name[IF_NAMESIZE] = "";
+
+	if (attachment) {
+		struct word_direction egress = attachment->egress.state;
+		struct word_direction ingress = attachment->ingress.state;
+
+		/* Without a name the device is gone, which is found there too. */
+		if (!if_indextoname(ifindex, name) ||
+		    interface_allowed(server->serving->config, name))
+			attachment_ensure(attachment, server->serving->policy);
+		else
+			attachment_refuse(attachment, EPERM);
+		log_change(ifindex, name, "egress", &egress, &attachment->egress.state);
+		log_change(ifindex, name, "ingress", &ingress, &attachment->ingress.state);
+		answer.egress = attachment->egress.state;
+		answer.ingress = attachment->ingress.state;
+	} else {
+		answer.egress.error = ENOSPC;
+		answer.ingress.error = ENOSPC;
+	}
+	server_say(server, &answer);
+}
+
+static void server_detach(struct server *server, uint32_t ifindex)
+{
+	for (size_t i = 0; i < INTERFACE_CAPACITY; i++) {
+		struct attachment *attachment = &server->attachments[i];
+
+		if (attachment->ifindex != ifindex)
+			continue;
+		attachment_release(attachment);
+		attachment_init(attachment, 0);
+		log_info("detached", LOG_INT("ifindex", ifindex));
+	}
+}
+
+static void server_on_words(struct server *server)
+{
+	struct word word;
+	ssize_t length = recv(server->words_fd, &word, sizeof(word), MSG_DONTWAIT | MSG_TRUNC);
+
+	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (length <= 0) {
+		/* It ends, and its status follows; if not, it is given up. */
+		server->words_fd = -1;
+		alarm(END_SECONDS);
+		return;
+	}
+	if (length != sizeof(word) || word.ifindex == 0 || word.ifindex > INT32_MAX)
+		log_debug("not a word of the canary", LOG_INT("bytes", length));
+	else if (word.kind == WORD_ATTACH)
+		server_attach(server, word.ifindex);
+	else if (word.kind == WORD_DETACH)
+		server_detach(server, word.ifindex);
+}
+
+static void server_on_child(struct server *server)
+{
+	int status;
+
+	if (waitpid(server->serving->canary, &status, WNOHANG) != server->serving->canary)
+		return;
+	server->ended = true;
+	if (WIFEXITED(status)) {
+		server->status = WEXITSTATUS(status);
+		return;
+	}
+	server->status = EXIT_FAILURE;
+	log_error("the canary was killed", LOG_INT("signal", WTERMSIG(status)));
+}
+
+static void server_on_signal(struct server *server, int fd)
+{
+	struct signalfd_siginfo signal;
+
+	if (read(fd, &signal, sizeof(signal)) != sizeof(signal))
+		return;
+	switch (signal.ssi_signo) {
+	case SIGTERM:
+	case SIGINT:
+		server_say(server, &(struct word){ .kind = WORD_STOP });
+		if (!server->stopping)
+			alarm(END_SECONDS);
+		server->stopping = true;
+		break;
+	case SIGHUP:
+		server_say(server, &(struct word){ .kind = WORD_RELOAD });
+		break;
+	case SIGCHLD:
+		server_on_child(server);
+		break;
+	case SIGALRM:
+		log_error("the canary does not end; left alone",
+			  LOG_INT("pid", server->serving->canary));
+		server->ended = true;
+		server->status = EXIT_FAILURE;
+		break;
+	}
+}
+
+int serving_run(const struct serving *serving)
+{
+	struct server server = { .serving = serving, .words_fd = serving->words_fd };
+	sigset_t set = served_set();
+	int signals_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+
+	if (signals_fd < 0) {
+		log_error("no signalfd", LOG_ERRNO(errno));
+		return EXIT_FAILURE;
+	}
+	for (size_t i = 0; i < INTERFACE_CAPACITY; i++)
+		attachment_init(&server.attachments[i], 0);
+	while (!server.ended) {
+		struct pollfd ready[2] = {
+			{ .fd = server.words_fd, .events = POLLIN },
+			{ .fd = signals_fd, .events = POLLIN },
+		};
+
+		if (poll(ready, 2, -1) < 0)
+			continue;
+		if (ready[0].revents)
+			server_on_words(&server);
+		if (ready[1].revents)
+			server_on_signal(&server, signals_fd);
+	}
+	for (size_t i = 0; i < INTERFACE_CAPACITY; i++)
+		attachment_release(&server.attachments[i]);
+	close(signals_fd);
+	return server.status;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Appends to a caller's buffer: whole pieces or nothing. Numbers are exact integer arithmetic, since a
+ * double cannot hold nanoseconds of a long sum. Must not know what is written.
+ */
+#include "text.h"
+
+#include <string.h>
+
+#define SECOND_DIGITS 9
+#define NS_IN_SECOND  1000000000u
+
+struct text text_over(char *buffer, size_t capacity)
+{
+	return (struct text){ .buffer = buffer, .capacity = capacity };
+}
+
+void text_append_bytes(struct text *text, const char *bytes, size_t length)
+{
+	if (text->overflowed || length > text->capacity - text->length) {
+		text->overflowed = true;
+		return;
+	}
+	memcpy(text->buffer + text->length, bytes, length);
+	text->length += length;
+}
+
+void text_append(struct text *text, const char *string)
+{
+	text_append_bytes(text, string, strlen(string));
+}
+
+void text_append_uint(struct text *text, uint64_t value)
+{
+	char digits[20]; /* of UINT64_MAX */
+	size_t start = sizeof(digits);
+
+	do {
+		digits[--start] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value > 0);
+	text_append_bytes(text, digits + start, sizeof(digits) - start);
+}
+
+void text_append_seconds(struct text *text, uint64_t value_ns)
+{
+	char piece[1 + SECOND_DIGITS] = ".";
+	uint64_t fraction = value_ns % NS_IN_SECOND;
+	size_t length = sizeof(piece);
+
+	for (size_t i = SECOND_DIGITS; i > 0; i--) {
+		piece[i] = (char)('0' + fraction % 10);
+		fraction /= 10;
+	}
+	while (length > 2 && piece[length - 1] == '0')
+		length--;
+	text_append_uint(text, value_ns / NS_IN_SECOND);
+	text_append_bytes(text, piece, length);
+}
+
+/* Octets of the UTF-8 character that begins here, 0 if none does (RFC 3629 section 4: no overlong forms,
+ * no surrogates, nothing above U+10FFFF). The terminating zero is never read past. */
+static size_t utf8_length(const unsigned char *octets)
+{
+	unsigned char lowest = 0x80;
+	unsigned char highest = 0xbf;
+	size_t length;
+
+	if (octets[0] < 0x80)
+		return 1;
+	if (octets[0] < 0xc2 || octets[0] > 0xf4)
+		return 0;
+	length = octets[0] < 0xe0 ? 2 : octets[0] < 0xf0 ? 3 : 4;
+	if (octets[0] == 0xe0)
+		lowest = 0xa0;
+	else if (octets[0] == 0xed)
+		highest = 0x9f;
+	else if (octets[0] == 0xf0)
+		lowest = 0x90;
+	else if (octets[0] == 0xf4)
+		highest = 0x8f;
+	if (octets[1] < lowest || octets[1] > highest)
+		return 0;
+	for (size_t i = 2; i < length; i++) {
+		if (octets[i] < 0x80 || octets[i] > 0xbf)
+			return 0;
+	}
+	return length;
+}
+
+/* Appends one character as it is, or U+FFFD for an octet that begins none; returns the octets used up. */
+static size_t append_character(struct text *text, const char *value)
+{
+	size_t length = utf8_length((const unsigned char *)value);
+
+	if (length == 0) {
+		text_append(text, "\xef\xbf\xbd");
+		return 1;
+	}
+	text_append_bytes(text, value, length);
+	return length;
+}
+
+void text_append_label_value(struct text *text, const char *value)
+{
+	while (*value) {
+		if (*value == '\n') {
+			text_append(text, "\\n");
+			value++;
+			continue;
+		}
+		if (*value == '\\' || *value == '"')
+			text_append(text, "\\");
+		value += append_character(text, value);
+	}
+}
+
+void text_append_json(struct text *text, const char *value)
+{
+	static const char hexadecimal[] = "0123456789abcdef";
+
+	while (*value) {
+		unsigned char octet = (unsigned char)*value;
+
+		if (octet < 0x20) {
+			char escape[] = { '\\',
+					  'u',
+					  '0',
+					  '0',
+					  hexadecimal[octet >> 4],
+					  hexadecimal[octet & 15] };
+
+			text_append_bytes(text, escape, sizeof(escape));
+			value++;
+			continue;
+		}
+		if (octet == '\\' || octet == '"')
+			text_append(text, "\\");
+		value += append_character(text, value);
+	}
+}

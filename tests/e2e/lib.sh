@@ -1,0 +1,325 @@
+# shellcheck shell=bash
+# What the end-to-end tests are written in: namespaces and wires, canaries, scrapes, assertions. Everything
+# that is made here has a name of this process and goes away with it. Sourced by each test.
+set -euo pipefail
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BUILD=${BUILD:-$TOP/build}
+KUBE_CANARY=${KUBE_CANARY:-$BUILD/kube-canary}
+TOOLS=$BUILD/tests/e2e
+# shellcheck disable=SC2034 # for the tests
+SEED=${SEED:-1}
+
+PREFIX=kc-e2e-$$
+SCRATCH=$(mktemp -d "/tmp/$PREFIX-XXXXXX")
+chmod 755 "$SCRATCH" # canaries read their peers as nobody
+NAMESPACES=()
+PROCESSES=()
+
+cleanup() {
+  local status=$? pid name
+  set +e
+  trap - EXIT INT TERM
+  if [ "$status" -ne 0 ] && [ "$status" -ne 77 ]; then
+    for name in "$SCRATCH"/*.log; do
+      [ -s "$name" ] && { echo "--- last lines of $(basename "$name")"; tail -n 15 "$name"; }
+    done >&2
+  fi
+  for pid in "${PROCESSES[@]}"; do
+    kill -CONT "$pid" 2> /dev/null
+    kill -TERM "$pid" 2> /dev/null
+  done
+  for pid in "${PROCESSES[@]}"; do
+    eventually 3 process_ended "$pid" || kill -KILL "$pid" 2> /dev/null
+    wait "$pid" 2> /dev/null
+  done
+  for name in "${NAMESPACES[@]}"; do
+    ip netns delete "$PREFIX-$name" 2> /dev/null
+  done
+  rm -rf "$SCRATCH"
+  exit "$status"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# --- outcomes
+
+fail() {
+  echo "FAILED: $*" >&2
+  exit 1
+}
+
+# Ends the test as skipped; the runner prints the reason.
+skip() {
+  echo "SKIP: $*"
+  exit 77
+}
+
+# A measured figure, shown by the runner under the test's name.
+note() {
+  echo "NOTE: $*"
+}
+
+assert_eq() { # ACTUAL EXPECTED WHAT
+  [ "$1" = "$2" ] || fail "$3: expected $2, found $1"
+}
+
+assert_between() { # ACTUAL LOW HIGH WHAT
+  awk -v x="$1" -v low="$2" -v high="$3" 'BEGIN { exit !(x != "" && x >= low && x <= high) }' ||
+    fail "$4: expected $2 to $3, found $1"
+}
+
+assert_at_least() { # ACTUAL LOW WHAT
+  awk -v x="$1" -v low="$2" 'BEGIN { exit !(x != "" && x >= low) }' || fail "$3: expected at least $2, found $1"
+}
+
+# Runs the command until it succeeds, for so many seconds at most.
+eventually() { # SECONDS COMMAND…
+  local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+  shift
+  until "$@"; do
+    [ "${EPOCHREALTIME/[.,]/}" -lt "$end" ] || return 1
+    sleep 0.05
+  done
+}
+
+need() { # COMMAND…: the test needs these
+  local command
+  for command in "$@"; do
+    command -v "$command" > /dev/null || skip "$command is not installed"
+  done
+}
+
+# --- processes, always by id
+
+process_ended() { # PID: gone, or dead and not waited for yet
+  local state
+  state=$(awk '$1 == "State:" { print $2 }' "/proc/$1/status" 2> /dev/null) || return 0
+  [ -z "$state" ] || [ "$state" = Z ]
+}
+
+own_process() { # PID: ends with the test
+  PROCESSES+=("$1")
+}
+
+child_of() { # PID
+  tr ' ' '\n' < "/proc/$1/task/$1/children" | head -n 1
+}
+
+# --- namespaces and wires
+
+namespace() { # NAME
+  NAMESPACES+=("$1")
+  ip netns add "$PREFIX-$1"
+  in_ns "$1" sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0 \
+    net.ipv6.conf.default.router_solicitations=0 net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=1000000
+  in_ns "$1" ip link set lo up
+}
+
+in_ns() { # NAME COMMAND…
+  ip netns exec "$PREFIX-$1" "${@:2}"
+}
+
+# A veth pair between two namespaces. Checksums are computed in software, so that a packet on the wire is whole.
+wire() { # NS1 INTERFACE1 NS2 INTERFACE2
+  ip link add "$2" netns "$PREFIX-$1" mtu "${MTU:-1500}" type veth peer name "$4" netns "$PREFIX-$3" mtu "${MTU:-1500}"
+  wire_end "$1" "$2"
+  wire_end "$3" "$4"
+}
+
+wire_end() { # NS INTERFACE
+  in_ns "$1" ethtool -K "$2" tx off > /dev/null 2>&1 || true
+  in_ns "$1" ip link set dev "$2" up
+}
+
+address() { # NS INTERFACE ADDRESS/LENGTH…
+  local address family
+  for address in "${@:3}"; do
+    family=()
+    [[ $address == *:* ]] && family=(nodad)
+    in_ns "$1" ip address add "$address" dev "$2" "${family[@]}"
+  done
+}
+
+# An end without any address or chatter of its own, for the relay and for bridges.
+mute() { # NS INTERFACE
+  in_ns "$1" sysctl -qw "net.ipv6.conf.$2.disable_ipv6=1"
+}
+
+# Two nodes a and b on one wire.
+two_nodes() {
+  namespace a
+  namespace b
+  wire a eth0 b eth0
+  address a eth0 198.18.0.1/24 fd00:18::1/64
+  address b eth0 198.18.0.2/24 fd00:18::2/64
+}
+
+# Two nodes a and b, and the relay's namespace r between them. relay_start makes it a wire.
+two_nodes_and_relay() {
+  namespace a
+  namespace b
+  namespace r
+  wire a eth0 r left
+  wire b eth0 r right
+  mute r left
+  mute r right
+  address a eth0 198.18.0.1/24 fd00:18::1/64
+  address b eth0 198.18.0.2/24 fd00:18::2/64
+}
+
+# --- tools, which write `name value` lines into a file at their start and on SIGUSR1
+
+RELAY=0
+
+relay_start() { # OPTION VALUE…
+  rm -f "$SCRATCH/relay"
+  ip netns exec "$PREFIX-r" "$TOOLS/relay" --seed "$SEED" --statistics "$SCRATCH/relay" "$@" left right \
+    2> "$SCRATCH/relay.log" &
+  RELAY=$!
+  own_process "$RELAY"
+  eventually 5 test -e "$SCRATCH/relay" || fail "the relay does not start"
+}
+
+tool_count() { # PID FILE NAME
+  rm -f "$2"
+  kill -USR1 "$1"
+  eventually 5 test -e "$2" || fail "no count from process $1"
+  awk -v name="$3" '$1 == name { print $2; found = 1 } END { exit !found }' "$2" || fail "$2 knows no $3"
+}
+
+relay_count() { # NAME, with the side and kind of the probe; fails if the relay itself lost a frame
+  tool_count "$RELAY" "$SCRATCH/relay" "$1"
+  awk '($1 == "overruns" || $1 == "send_errors") && $2 > 0 { exit 1 }' "$SCRATCH/relay" ||
+    fail "the relay lost frames of its own: $(tr '\n' ' ' < "$SCRATCH/relay")"
+}
+
+relay_saw() { # NUMBER NAME: a question for eventually
+  [ "$(relay_count "$2")" -ge "$1" ]
+}
+
+relay_stop() {
+  kill -TERM "$RELAY"
+  wait "$RELAY" || fail "the relay lost frames of its own: $(tr '\n' ' ' < "$SCRATCH/relay")"
+}
+
+declare -A FOREIGN # process ids
+
+# Somebody else's program in namespace a; see foreign.c. False if the kernel refuses it.
+foreign_attach() { # ID tcx|tc|xdp ingress|egress VERDICT INTERFACE [first]
+  rm -f "$SCRATCH/foreign-$1"
+  ip netns exec "$PREFIX-a" "$TOOLS/foreign" attach "$2" "$3" "$4" "$5" "$SCRATCH/foreign-$1" "${6:-last}" \
+    2>> "$SCRATCH/foreign.log" &
+  FOREIGN[$1]=$!
+  own_process "${FOREIGN[$1]}"
+  eventually 3 foreign_settled "$1"
+  [ -e "$SCRATCH/foreign-$1" ]
+}
+
+foreign_settled() { # ID
+  [ -e "$SCRATCH/foreign-$1" ] || process_ended "${FOREIGN[$1]}"
+}
+
+foreign_count() { # ID
+  tool_count "${FOREIGN[$1]}" "$SCRATCH/foreign-$1" packets
+}
+
+tcx_programs() { # NS ingress|egress INTERFACE: names on one line, in order
+  in_ns "$1" "$TOOLS/foreign" list "tcx-$2" "$3" | tr '\n' ' ' | sed 's/ $//'
+}
+
+# --- canaries
+
+declare -A LOADER  # process ids by namespace
+CANARY_UNDER=()    # a command to run it under
+
+# Starts one in the namespace and waits until it answers.
+canary_start() { # NS OPTION…
+  local ns=$1
+  shift
+  canary_launch "$ns" "$@"
+  eventually 5 canary_answers "$ns" || fail "kube-canary does not start in $ns"
+}
+
+canary_launch() { # NS OPTION…
+  local ns=$1
+  shift
+  ip netns exec "$PREFIX-$ns" "${CANARY_UNDER[@]}" "$KUBE_CANARY" "$@" 2>> "$SCRATCH/canary-$ns.log" &
+  LOADER[$ns]=$!
+  own_process "${LOADER[$ns]}"
+}
+
+canary_answers() { # NS
+  process_ended "${LOADER[$1]}" && fail "kube-canary ended in $1"
+  in_ns "$1" curl -sf -o /dev/null http://127.0.0.1:10862/-/healthy
+}
+
+canary_pid() { # NS: the unprivileged child
+  child_of "${LOADER[$1]}"
+}
+
+# SIGTERM; status 0 is part of the contract.
+canary_stop() { # NS
+  local status=0
+  kill -TERM "${LOADER[$1]}"
+  eventually 5 process_ended "${LOADER[$1]}" || fail "SIGTERM does not end kube-canary in $1"
+  wait "${LOADER[$1]}" || status=$?
+  assert_eq "$status" 0 "exit status after SIGTERM"
+}
+
+http_get() { # NS PATH
+  in_ns "$1" curl -sf "http://127.0.0.1:10862$2"
+}
+
+# --- metrics
+
+scrape() { # NS: into $SCRATCH/metrics-NS, whose name is printed
+  http_get "$1" /metrics > "$SCRATCH/metrics-$1" || fail "no metrics from $1"
+  echo "$SCRATCH/metrics-$1"
+}
+
+# Sum of all series of that name which have all those labels; 0 for none.
+metric() { # FILE NAME [LABEL="VALUE"…]
+  awk -v name="$2" -v wanted="${*:3}" '
+    BEGIN { count = split(wanted, labels, " ") }
+    /^#/ { next }
+    {
+      series = $1
+      for (i = 2; i < NF; i++) series = series " " $i
+      brace = index(series, "{")
+      if ((brace ? substr(series, 1, brace - 1) : series) != name) next
+      for (i = 1; i <= count; i++)
+        if (!index(series, "{" labels[i]) && !index(series, "," labels[i])) next
+      sum += $NF
+    }
+    END { printf "%.15g\n", sum }' "$1"
+}
+
+# The same, scraped now.
+value() { # NS NAME [LABEL="VALUE"…]
+  metric "$(scrape "$1")" "${@:2}"
+}
+
+at_least() { # LOW NS NAME [LABEL="VALUE"…]: a question for eventually
+  awk -v x="$(value "${@:2}")" -v low="$1" 'BEGIN { exit !(x >= low) }'
+}
+
+equals() { # WANTED NS NAME [LABEL="VALUE"…]
+  [ "$(value "${@:2}")" = "$1" ]
+}
+
+verdicts() { # FILE: sent, and what it must be equal to
+  local kind sum=0
+  for kind in returned lost refused unstamped; do
+    sum=$((sum + $(metric "$1" "kube_canary_probes_${kind}_total")))
+  done
+  echo "$(metric "$1" kube_canary_probes_sent_total) $((sum + $(metric "$1" kube_canary_probes_in_flight)))"
+}
+
+# sent = returned + lost + refused + unstamped + in flight, of one scrape
+assert_invariant() { # FILE
+  local sent sum
+  read -r sent sum <<< "$(verdicts "$1")"
+  assert_eq "$sum" "$sent" "returned + lost + refused + unstamped + in flight, of probes sent"
+}
