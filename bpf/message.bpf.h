@@ -32,7 +32,7 @@ struct message {
 	__u32 bytes; /* as IP says: a frame may carry padding */
 	__u16 sequence;
 	__u8 ttl;
-	bool is_ipv6;
+	__u64 pseudo_sum; /* of the pseudo-header, RFC 8200 section 8.1; ICMP has none */
 };
 
 /* The part of an IPv6 header before the addresses. */
@@ -60,7 +60,7 @@ static __always_inline bool ethernet_parse(const struct packet *packet, struct c
 	cursor_step(cursor, 2 * ETH_ALEN);
 	if (!cursor_load(packet, cursor, ret_ethertype_be, 2))
 		return false;
-#pragma unroll
+#pragma clang loop unroll(full)
 	for (int i = 0; i < VLAN_TAGS_MAX && is_vlan(*ret_ethertype_be); i++) {
 		cursor_step(cursor, 4);
 		if (!cursor_load(packet, cursor, ret_ethertype_be, 2))
@@ -96,7 +96,7 @@ static __always_inline bool ipv4_parse(const struct packet *packet, const struct
 	ret->offset = cursor->offset + ip.ihl * 4U;
 	ret->bytes = total - ip.ihl * 4U;
 	ret->ttl = ip.ttl;
-	ret->is_ipv6 = false;
+	ret->pseudo_sum = 0;
 	return true;
 }
 
@@ -125,7 +125,7 @@ static __always_inline bool ipv6_parse(const struct packet *packet, struct curso
 	if (!cursor_load(packet, cursor, ret->destination, sizeof(ret->destination)))
 		return false;
 
-#pragma clang loop unroll(disable)
+#pragma clang loop unroll(full)
 	for (int i = 0; i < IPV6_EXTENSIONS_MAX && is_extension(ip.next_header); i++) {
 		struct extension extension;
 
@@ -140,7 +140,10 @@ static __always_inline bool ipv6_parse(const struct packet *packet, struct curso
 	ret->offset = offset;
 	ret->bytes = end - offset;
 	ret->ttl = ip.hop_limit;
-	ret->is_ipv6 = true;
+	ret->pseudo_sum = (__u64)bpf_htonl(ret->bytes) + bpf_htonl(IPPROTO_ICMPV6);
+#pragma clang loop unroll(full)
+	for (int i = 0; i < 4; i++)
+		ret->pseudo_sum += (__u64)ret->source[i] + ret->destination[i];
 	return true;
 }
 
@@ -185,17 +188,10 @@ static __always_inline bool message_load_nonce(const struct packet *packet,
 static __always_inline bool message_checksum_holds(const struct packet *packet,
 						   const struct message *message)
 {
-	__u64 sum = 0;
+	__u64 sum = message->pseudo_sum;
 
 	if (!packet_sum(packet, message->offset, message->bytes, &sum))
 		return false;
-	if (message->is_ipv6) { /* the pseudo-header, RFC 8200 section 8.1 */
-#pragma unroll
-		for (int i = 0; i < 4; i++)
-			sum += (__u64)message->source[i] + message->destination[i];
-		sum += bpf_htonl(message->bytes);
-		sum += bpf_htonl(IPPROTO_ICMPV6);
-	}
 	return sum_fold(sum) == 0xffff;
 }
 

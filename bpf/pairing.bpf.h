@@ -20,10 +20,19 @@ static __always_inline void count(__u64 *counter)
 	__sync_fetch_and_add(counter, 1);
 }
 
+/* The key has 8 octets of stack to itself: a neighbour in the same 8 makes kernels such as 6.1 refuse the
+ * program without CAP_PERFMON. */
+static __always_inline void *array_at(void *array, __u32 index)
+{
+	__u32 key __attribute__((aligned(8))) = index;
+
+	return bpf_map_lookup_elem(array, &key);
+}
+
 /* Without user space behind them the programs do nothing, whatever is left attached. */
 static __always_inline bool is_inert(__u64 now_ns)
 {
-	const struct kc_control *control = bpf_map_lookup_elem(&kc_control, &(__u32){ 0 });
+	const struct kc_control *control = array_at(&kc_control, 0);
 
 	/* Signed: another CPU may have written a heartbeat after we read the clock. */
 	return !control ||
@@ -38,32 +47,30 @@ static __always_inline bool address_is(const struct kc_address *entry, const __b
 	       words[3] == address[3];
 }
 
-static __always_inline bool slot_find(const __be32 address[4], __u32 *ret_slot)
+/* The peer's slot, or -1. */
+static __always_inline __s64 slot_find(const __be32 address[4])
 {
 	__u32 start = kc_address_hash(address, config.hash_seed) % config.address_capacity;
 
-#pragma clang loop unroll(disable)
+#pragma clang loop unroll(full)
 	for (__u32 i = 0; i < KC_ADDRESS_PROBES; i++) {
-		__u32 place = (start + i) % config.address_capacity;
-		const struct kc_address *entry = bpf_map_lookup_elem(&kc_addresses, &place);
+		const struct kc_address *entry = array_at(&kc_addresses,
+							  (start + i) % config.address_capacity);
 		__u32 use = entry ? READ_ONCE(entry->use) : KC_ADDRESS_EMPTY;
 
 		if (use == KC_ADDRESS_EMPTY)
-			return false;
-		if (use == KC_ADDRESS_USED && address_is(entry, address)) {
-			*ret_slot = entry->slot;
-			return true;
-		}
+			return -1;
+		if (use == KC_ADDRESS_USED && address_is(entry, address))
+			return entry->slot;
 	}
-	return false;
+	return -1;
 }
 
 /* ICMP has no ports and so one flow, the first. */
 static __always_inline struct kc_flight *flight_of(__u32 slot, __u16 sequence)
 {
-	__u32 index = slot * config.flows * config.window + (sequence & (config.window - 1));
-
-	return bpf_map_lookup_elem(&kc_flights, &index);
+	return array_at(&kc_flights,
+			slot * config.flows * config.window + (sequence & (config.window - 1)));
 }
 
 /* T1. */
@@ -72,12 +79,15 @@ static __always_inline void probe_stamp(const struct packet *packet, const struc
 	struct kc_flight *flight;
 	struct kc_peer *peer;
 	__u64 nonce, now_ns;
-	__u32 slot;
+	__s64 slot;
 
-	if (!message_load_nonce(packet, message, &nonce) || !slot_find(message->destination, &slot))
+	if (!message_load_nonce(packet, message, &nonce))
+		return;
+	slot = slot_find(message->destination);
+	if (slot < 0)
 		return;
 	flight = flight_of(slot, message->sequence);
-	peer = bpf_map_lookup_elem(&kc_peers, &slot);
+	peer = array_at(&kc_peers, slot);
 	if (!flight || !peer || nonce == 0 || READ_ONCE(flight->nonce) != nonce)
 		return;
 
@@ -91,7 +101,7 @@ static __always_inline void probe_stamp(const struct packet *packet, const struc
 
 static __always_inline void peer_update(__u32 slot, __u64 rtt_ns)
 {
-	struct kc_peer *peer = bpf_map_lookup_elem(&kc_peers, &slot);
+	struct kc_peer *peer = array_at(&kc_peers, slot);
 	__u64 min_ns;
 
 	if (!peer)
@@ -109,56 +119,44 @@ static __always_inline __u64 read_first(__u64 *place)
 	return __sync_fetch_and_or(place, 0);
 }
 
-/* Takes T1 out of the probe's entry; KC_T1_TAKEN if another reply was faster. False: armed anew. */
-static __always_inline bool t1_take(struct kc_flight *flight, __u64 *t1_ns)
+/* Takes T1 out of the probe's entry: T1, KC_T1_TAKEN for a duplicate, KC_T1_ARMED if there is none. Never
+ * from an entry that has been armed anew since t1_ns was read. */
+static __always_inline __u64 t1_take(struct kc_flight *flight, __u64 t1_ns)
 {
-	__u64 found_ns = __sync_val_compare_and_swap(&flight->t1_ns, *t1_ns, KC_T1_TAKEN);
+	__u64 found_ns;
 
-	if (found_ns != *t1_ns && found_ns != KC_T1_TAKEN)
-		return false;
-	*t1_ns = found_ns;
-	return true;
-}
-
-static __always_inline void record_submit(const struct kc_record *from,
-					  struct kc_counters *counters)
-{
-	struct kc_record *record = bpf_ringbuf_reserve(&kc_samples, sizeof(*record), 0);
-
-	if (!record) {
-		count(&counters->ring_full);
-		return;
-	}
-	*record = *from;
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	if (t1_ns == KC_T1_ARMED || t1_ns == KC_T1_TAKEN)
+		return t1_ns;
+	found_ns = __sync_val_compare_and_swap(&flight->t1_ns, t1_ns, KC_T1_TAKEN);
+	return found_ns == t1_ns || found_ns == KC_T1_TAKEN ? found_ns : KC_T1_ARMED;
 }
 
 /* T4 is now_ns. From the cheapest check to the dearest; every reply that fails one is counted. */
 static __always_inline void reply_pair(const struct packet *packet, const struct message *message,
 				       __u64 now_ns)
 {
-	struct kc_record record = { .t4_ns = now_ns,
-				    .sequence = message->sequence,
-				    .ttl = message->ttl };
-	struct kc_counters *counters = bpf_map_lookup_elem(&kc_counters, &(__u32){ 0 });
+	struct kc_counters *counters = array_at(&kc_counters, 0);
 	struct kc_flight *flight;
+	struct kc_record *record;
+	__u64 nonce, t1_ns;
+	__s64 slot;
 
 	if (!counters || is_inert(now_ns))
 		return;
-	if (!slot_find(message->source, &record.slot)) {
+	slot = slot_find(message->source);
+	if (slot < 0) {
 		count(&counters->rejected_source);
 		return;
 	}
-	if (!message_load_nonce(packet, message, &record.nonce)) {
+	if (!message_load_nonce(packet, message, &nonce)) {
 		count(&counters->rejected_truncated);
 		return;
 	}
-	flight = flight_of(record.slot, message->sequence);
+	flight = flight_of(slot, message->sequence);
 	if (!flight)
 		return;
-	/* T1 before the nonce: an entry that is armed anew in between cannot be taken any more. */
-	record.t1_ns = read_first(&flight->t1_ns);
-	if (record.nonce == 0 || READ_ONCE(flight->nonce) != record.nonce) {
+	t1_ns = read_first(&flight->t1_ns);
+	if (nonce == 0 || READ_ONCE(flight->nonce) != nonce) {
 		count(&counters->rejected_nonce);
 		return;
 	}
@@ -166,18 +164,33 @@ static __always_inline void reply_pair(const struct packet *packet, const struct
 		count(&counters->rejected_checksum);
 		return;
 	}
-	if (record.t1_ns == KC_T1_ARMED) {
+	if (t1_ns == KC_T1_ARMED) {
 		count(&counters->rejected_unstamped);
 		return;
 	}
-	if (record.t1_ns != KC_T1_TAKEN && !t1_take(flight, &record.t1_ns)) {
+	t1_ns = t1_take(flight, t1_ns);
+	if (t1_ns == KC_T1_ARMED) {
 		count(&counters->rejected_nonce);
 		return;
 	}
-	record.kind = record.t1_ns == KC_T1_TAKEN ? KC_DUPLICATE : KC_RETURNED;
-	if (record.kind == KC_RETURNED)
-		peer_update(record.slot, now_ns - record.t1_ns);
-	record_submit(&record, counters);
+	if (t1_ns != KC_T1_TAKEN)
+		peer_update(slot, now_ns - t1_ns);
+
+	record = bpf_ringbuf_reserve(&kc_samples, sizeof(*record), 0);
+	if (!record) {
+		count(&counters->ring_full);
+		return;
+	}
+	*record = (struct kc_record){
+		.nonce = nonce,
+		.t1_ns = t1_ns,
+		.t4_ns = now_ns,
+		.slot = slot,
+		.sequence = message->sequence,
+		.kind = t1_ns == KC_T1_TAKEN ? KC_DUPLICATE : KC_RETURNED,
+		.ttl = message->ttl,
+	};
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
 #endif

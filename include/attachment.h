@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Our programs on one interface: TCX links at the head, clsact filters where TCX is missing, XDP where it
- * is asked for. Removes only what is its own. Loader side; must not know why an interface is wanted.
+ * Our programs on one interface: TCX links at the head, clsact filters where TCX is missing, XDP
+ * where it is asked for. Removes only what is its own. Loader side; must not know why an interface
+ * is wanted.
  */
 #ifndef ATTACHMENT_H
 #define ATTACHMENT_H
@@ -14,9 +15,9 @@
 #include "words.h"
 
 struct attachment_side {
-	int link;		 /* -1: none */
-	uint32_t filter_id;	 /* program id of our clsact filter, 0: none */
-	uint32_t filter_handle;	 /* under which it stands */
+	int link;		/* -1: none */
+	uint32_t filter_id;	/* program id of our clsact filter, 0: none */
+	uint32_t filter_handle; /* under which it stands */
 	struct word_direction state;
 };
 
@@ -34,16 +35,16 @@ struct attachment_policy {
 	uint32_t filter_handle; /* of clsact filters; see clsact.h */
 };
 
-/* Tries for TCX without touching any interface. False as well where the capability for it is missing. */
+/* Tries for TCX without touching any interface. False as well where it is not permitted. */
 bool attachment_tcx_supported(const struct kernel *kernel);
 
-/* Whether bpf() serves a program that is held already, with the capabilities in force now. Before 5.19 it
- * took CAP_BPF even for that, unless kernel.unprivileged_bpf_disabled is 0. */
+/* Whether bpf() serves a program that is held already, with the capabilities in force now. Before
+ * 5.19 it took CAP_BPF even for that, unless kernel.unprivileged_bpf_disabled is 0. */
 bool attachment_bpf_permitted(const struct kernel *kernel);
 
 void attachment_init(struct attachment *attachment, uint32_t ifindex);
 
-/* Verifies both directions and puts in place what is missing. How things stand is in the two states. */
+/* Verifies both directions and puts in place what is missing; the two states tell. */
 void attachment_ensure(struct attachment *attachment, const struct attachment_policy *policy);
 
 /* Takes away what is ours, checked by id. */

@@ -59,7 +59,7 @@ void canary_on_route(struct canary *canary, uint32_t slot, bool own, const struc
 		     uint32_t count, struct local_time now);
 
 /* prober: fills `batch` with the probes due, each armed. Call again while it returns `capacity`. A peer
- * whose turn was missed by more than an interval is not made up for: no bursts. */
+ * whose turn was missed by long is not made up for: no bursts. */
 uint32_t canary_due(struct canary *canary, struct local_time now, struct probe *batch, uint32_t capacity);
 
 /* error 0: sent. Otherwise it never left: disarmed, not counted as sent. */
@@ -80,5 +80,6 @@ struct interfaces *canary_interfaces(struct canary *canary);
 const struct peer_stats *canary_stats(const struct canary *canary, uint32_t slot);
 const struct canary_totals *canary_totals(const struct canary *canary);
 uint32_t canary_in_flight(const struct canary *canary);
+uint32_t canary_slot_in_flight(const struct canary *canary, uint32_t slot);
 
 #endif

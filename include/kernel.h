@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The BPF object: sized, loaded, its maps and programs as descriptors. The only includer of libbpf's
- * object API and of the skeleton. Loader side; must not know interfaces.
+ * The BPF object: sized, loaded, its maps and programs as descriptors. The only includer of
+ * libbpf's object API and of the skeleton. Loader side; must not know interfaces.
  */
 #ifndef KERNEL_H
 #define KERNEL_H

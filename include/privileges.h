@@ -10,19 +10,20 @@
 #define PRIVILEGES_UID 65534 /* nobody */
 #define PRIVILEGES_GID 65534
 
-/* The canary's way down: other groups and uid where CAP_SETGID and CAP_SETUID are held, then no capability
- * in any set (bounding where allowed), no_new_privs, not dumpable. Verified by reading back: an error is an
- * error. *ret_uid_changed tells whether the uid could be changed. 0 or -errno. */
+/* The canary's way down: other groups and uid where CAP_SETGID and CAP_SETUID are held, then no
+ * capability in any set (bounding where allowed), no_new_privs, not dumpable. Verified by
+ * reading back: an error is an error. *ret_uid_changed tells whether the uid could be changed. 0
+ * or -errno. */
 int privileges_drop_all(bool *ret_uid_changed);
 
-/* The loader's: keeps only the capabilities that its hook needs to attach again (none for TCX on a kernel
- * that lets a held program be attached without). */
+/* The loader's: keeps only the capabilities that its hook needs to attach again (none for TCX on a
+ * kernel that lets a held program be attached without). */
 int privileges_keep(const int *capabilities, unsigned int count);
 
-/* Whether the capability is in force now: for words on what is missing, never to decide what to try. */
+/* Whether the capability is in force: for words on what is missing, never to decide by. */
 bool privileges_held(int capability);
 
-/* Puts all capabilities out of force, or those back that are still permitted: to try what works without. */
+/* Puts all capabilities out of force, or back in force: to try what works without. */
 int privileges_suspend(bool suspend);
 
 #endif

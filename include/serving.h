@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The loader's steady state: does what the canary's words ask for, hands signals on as words, and sees the
- * end of either process. Must not know how anything was started.
+ * The loader's steady state: does what the canary's words ask for, hands signals on as words, and
+ * sees the end of either process. Must not know how anything was started.
  */
 #ifndef SERVING_H
 #define SERVING_H
@@ -22,8 +22,8 @@ struct serving {
 /* Blocks the signals that serving_run takes. Before the fork, so that none is missed. */
 void serving_block_signals(sigset_t *ret_before);
 
-/* Until the canary ended, or did not although it was told to. Releases all attachments. Returns the exit
- * status: the canary's own, 1 if it was killed. */
+/* Until the canary ended, or did not although it was told to. Releases all attachments. Returns the
+ * exit status: the canary's own, 1 if it was killed. */
 int serving_run(const struct serving *serving);
 
 #endif

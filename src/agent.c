@@ -21,9 +21,10 @@
 static int64_t agent_tick_ns(const struct agent *agent)
 {
 	uint32_t peers = peers_count(canary_peers(agent->canary), PEER_PROBED);
-	int64_t tick_ns = TICK_MAX_NS;
+	/* Each peer has a turn in every interval, and a batch holds the turns of one tick. */
+	int64_t tick_ns = agent->config->probe_interval_ns;
 
-	if (peers > 0)
+	if (peers > PROBER_BATCH)
 		tick_ns = agent->config->probe_interval_ns * PROBER_BATCH / peers;
 	if (tick_ns > TICK_MAX_NS)
 		return TICK_MAX_NS;
@@ -42,10 +43,25 @@ static void agent_schedule(struct agent *agent, struct local_time now)
 	loop_timer_at(agent->loop, (struct local_time){ .ns = tick * tick_ns });
 }
 
+/* Each reply by itself, for whoever holds us against a capture. */
+static void tell_record(const struct agent *agent, const struct kc_record *record)
+{
+	const struct peer *peer = peers_get(canary_peers(agent->canary), record->slot);
+	char address[ADDRESS_TEXT_CAPACITY];
+
+	address_format(&peer->address, address);
+	log_debug("reply", LOG_TEXT("peer", address), LOG_INT("sequence", record->sequence),
+		  LOG_INT("rtt_ns", record->t4_ns - record->t1_ns),
+		  LOG_INT("duplicate", record->kind == KC_DUPLICATE));
+}
+
 static void on_record(void *ctx, const struct kc_record *record)
 {
 	struct agent *agent = ctx;
 
+	if (agent->config->log_level == CONFIG_LOG_DEBUG &&
+	    record->slot < peers_capacity(canary_peers(agent->canary)))
+		tell_record(agent, record);
 	canary_on_record(agent->canary, record);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Puts our programs on an interface and finds out whether they are still there. Owns links and filters;
- * must not know who asked, nor whether probes get through.
+ * Puts our programs on an interface and finds out whether they are still there. Owns links and
+ * filters; must not know who asked, nor whether probes get through.
  */
 #include "attachment.h"
 

@@ -18,6 +18,10 @@
 /* A loader that does not answer silences no peer: its probes are then unstamped, which shows. */
 #define ATTACHMENT_PATIENCE_NS (2 * NS_PER_SECOND)
 
+/* A turn missed by more than this, and by more than an interval, is left out: after a stall the peers are
+ * probed at their phases again, not all at once. Less lateness than this must never silence a peer. */
+#define TURN_LATE_MAX_NS NS_PER_SECOND
+
 #define NEVER INT64_MAX
 
 struct turn {
@@ -99,10 +103,13 @@ static void canary_clear(struct canary *canary, uint32_t slot)
 
 static void canary_place(struct canary *canary, uint32_t slot)
 {
-	const struct peer *peer = peers_get(canary->peers, slot);
+	const struct address *address = &peers_get(canary->peers, slot)->address;
+	struct kc_peer *view = &canary->memory->peers[slot];
 
 	canary->turns[slot].joined_at = canary->now;
-	if (addresses_insert(canary->memory, &peer->address, slot) < 0)
+	memset(view, 0, sizeof(*view));
+	address_format(address, view->address);
+	if (addresses_insert(canary->memory, address, slot) < 0)
 		canary->totals.unplaced++;
 }
 
@@ -124,13 +131,8 @@ static void canary_departed(void *ctx, uint32_t slot)
 
 static void canary_joined(void *ctx, uint32_t slot)
 {
-	struct canary *canary = ctx;
-	struct kc_peer *view = &canary->memory->peers[slot];
-
-	canary_clear(canary, slot);
-	memset(view, 0, sizeof(*view));
-	address_format(&peers_get(canary->peers, slot)->address, view->address);
-	canary_place(canary, slot);
+	canary_clear(ctx, slot);
+	canary_place(ctx, slot);
 }
 
 void canary_peers_begin(struct canary *canary, enum peer_source source)
@@ -232,7 +234,7 @@ uint32_t canary_due(struct canary *canary, struct local_time now, struct probe *
 		if (delay_ns < 0)
 			continue;
 		turn->probe_at = canary_turn_after(canary, slot, now);
-		if (delay_ns <= canary->settings.interval_ns &&
+		if ((delay_ns <= canary->settings.interval_ns || delay_ns <= TURN_LATE_MAX_NS) &&
 		    canary_arm(canary, slot, now, &batch[count]))
 			count++;
 	}
@@ -366,8 +368,6 @@ struct local_time canary_next_due(const struct canary *canary, struct local_time
 	return earliest;
 }
 
-/* --- for those who read --- */
-
 struct peers *canary_peers(struct canary *canary)
 {
 	return canary->peers;
@@ -388,11 +388,16 @@ const struct canary_totals *canary_totals(const struct canary *canary)
 	return &canary->totals;
 }
 
+uint32_t canary_slot_in_flight(const struct canary *canary, uint32_t slot)
+{
+	return samples_in_flight(canary->samples, slot);
+}
+
 uint32_t canary_in_flight(const struct canary *canary)
 {
 	uint32_t count = 0;
 
 	for (uint32_t slot = 0; slot < canary->memory->shape.slots; slot++)
-		count += samples_in_flight(canary->samples, slot);
+		count += canary_slot_in_flight(canary, slot);
 	return count;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cls_bpf filters under a handle of our own, by a small rtnetlink client: one socket, one request, one
- * answer. Adds, reads and deletes single filters; must not know when one is wanted.
+ * cls_bpf filters under a handle of our own, by a small rtnetlink client: one socket, one request,
+ * one answer. Adds, reads and deletes single filters; must not know when one is wanted.
  */
 #include "clsact.h"
 
@@ -74,7 +74,7 @@ static struct rtattr *request_append(struct clsact_request *request, uint16_t ty
 	return attribute;
 }
 
-/* The attributes of a message or, nested, of an attribute. RTA_NEXT counts in a type that differs. */
+/* Attributes of a message or, nested, of an attribute. RTA_NEXT counts in another type. */
 struct attributes {
 	char *next;
 	size_t rest;
@@ -131,7 +131,7 @@ static void filter_read(struct nlmsghdr *header, struct clsact_filter *filter)
 	}
 }
 
-/* Reads up to the acknowledgement that every request asks for. Each answer is a datagram of its own. */
+/* Reads up to the acknowledgement that every request asks for, each answer a datagram. */
 static int answer_read(int fd, struct clsact_filter *ret_filter)
 {
 	union {
@@ -180,7 +180,7 @@ int clsact_claim_handle(uint32_t *ret_handle, int *ret_fd)
 	if (fd < 0)
 		return -errno;
 	for (uint32_t instance = 0; instance < CLSACT_INSTANCES; instance++) {
-		/* A name that begins with zero is abstract: no file, and its own in every network namespace. */
+		/* Abstract, since it begins with zero: no file, one for each network namespace. */
 		struct sockaddr_un name = { .sun_family = AF_UNIX };
 		int length = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1,
 				      "kube-canary/clsact/%u", instance);
@@ -207,7 +207,7 @@ int clsact_get(uint32_t ifindex, bool egress, uint32_t handle, struct clsact_fil
 	struct clsact_filter filter = { 0 };
 	int err = request_send(&request, &filter);
 
-	/* The request is well-formed: EINVAL says that there is no clsact, or nothing of this priority. */
+	/* The request is well-formed: EINVAL means no clsact, or nothing of this priority. */
 	if (err == -EINVAL)
 		return -ENOENT;
 	if (err)
@@ -263,7 +263,7 @@ int clsact_delete(uint32_t ifindex, bool egress, uint32_t handle, uint32_t progr
 		return err;
 	if (filter.program_id != program_id)
 		return -ENOENT;
-	/* Without a kind the kernel would refuse; with another kind under our priority it is not ours. */
+	/* Should another kind stand there by now, the kernel refuses. */
 	request_append(&request, TCA_KIND, "bpf", sizeof("bpf"));
 	return request_send(&request, NULL);
 }

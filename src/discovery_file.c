@@ -94,7 +94,7 @@ static int read_line(struct reader *reader, char line[static PEER_LINE_CAPACITY 
 		length++;
 	}
 	length -= octet == '\n';
-	if (octet == '\n' && length > 0 && length <= PEER_LINE_CAPACITY && line[length - 1] == '\r')
+	if (length > 0 && length <= PEER_LINE_CAPACITY + 1 && line[length - 1] == '\r')
 		length--;
 	line[length < PEER_LINE_CAPACITY ? length : PEER_LINE_CAPACITY] = '\0';
 	*ret_length = length;

@@ -185,18 +185,25 @@ static const struct {
 	{ "/", answer_start },
 };
 
-/* Answers at the first call, before any body: none is ever read. */
+/* Called once with the headers, for each piece of a body, and once at the end. A reply to the first call
+ * costs the connection, so that is for those whose body is not worth reading. */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *path,
 				  const char *method, const char *version, const char *body,
 				  size_t *body_length, void **request)
 {
 	static char not_found[] = "not found\n";
 	static char not_allowed[] = "method not allowed\n";
+	bool allowed = strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
+		       strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+	bool headers_only = *request == NULL;
 
 	(void)version;
 	(void)body;
-	(void)body_length;
-	(void)request;
+	*request = not_found; /* any mark will do */
+	if (allowed && (headers_only || *body_length > 0)) {
+		*body_length = 0;
+		return MHD_YES;
+	}
 	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
 		if (strcmp(path, pages[i].path) != 0)
 			continue;
@@ -315,6 +322,8 @@ int http_fd(const struct http *http)
 
 void http_run(struct http *http)
 {
+	/* Only the next run listens again after one has freed the connection or descriptor it lacked. */
+	(void)MHD_run(http->daemon);
 	(void)MHD_run(http->daemon);
 }
 

@@ -176,7 +176,7 @@ static int kernel_pin(const struct kernel *kernel, const char *folder)
 		int err;
 
 		pin_path_of(folder, i, path);
-		/* A loader that was killed left it: a pin is a name only, nobody needs it to live. */
+		/* A killed loader left it. A pin is but a name: nothing lives by it. */
 		unlink(path);
 		err = bpf_obj_pin(kernel->maps[i], path);
 		if (err) {
@@ -204,7 +204,8 @@ int kernel_open(const struct kernel_settings *settings, struct kernel *ret)
 		err = kernel_load(settings, false, &skeleton);
 	}
 	if (err) {
-		log_error("cannot load the BPF programs", LOG_ERRNO(err));
+		log_error("cannot load the BPF programs; --log.level=debug tells more",
+			  LOG_ERRNO(err));
 		return err;
 	}
 	err = kernel_duplicate(skeleton, &kernel);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The start of both processes: loads the programs, opens what needs privilege, forks, and leaves each
- * process with no more than it uses. Must not know peers, packets or metrics.
+ * The start of both processes: loads the programs, opens what needs privilege, forks, and leaves
+ * each process with no more than it uses. Must not know peers, packets or metrics.
  */
 #include "loader.h"
 
@@ -30,7 +30,7 @@
 #define RING_BYTES \
 	(64u * 1024) /* 1365 records, more than a second of replies at the default --probe.max */
 
-/* Three heartbeats, of which the canary gives one a second; and nothing in flight is given up before. */
+/* Three of the canary's heartbeats, one a second; and no probe in flight outlasts it. */
 #define INERT_AFTER_MIN_NS (3 * NS_PER_SECOND)
 
 struct loader {
@@ -70,12 +70,13 @@ static void loader_close(struct loader *loader)
 static int loader_open_kernel(struct loader *loader, uint32_t hash_seed, uint16_t icmp_id_be)
 {
 	const struct config *config = loader->config;
-	int64_t inert_after_ns = 2 * config->probe_timeout_ns + NS_PER_SECOND;
+	int64_t timeout_ns = config->probe_timeout_ns;
+	int64_t inert_after_ns = 2 * timeout_ns + NS_PER_SECOND;
 	struct kernel_settings settings = {
 		.shape = {
 			.slots = config->probe_max,
 			.flows = FLOWS,
-			.window = samples_window(config->probe_timeout_ns, config->probe_interval_ns, FLOWS),
+			.window = samples_window(timeout_ns, config->probe_interval_ns, FLOWS),
 			.address_capacity = addresses_capacity(config->probe_max),
 			.hash_seed = hash_seed,
 			.ring_bytes = RING_BYTES,
@@ -111,6 +112,9 @@ static int loader_settle_policy(struct loader *loader)
 			  "clsact");
 		return -EOPNOTSUPP;
 	}
+	if (policy->hook == CONFIG_HOOK_XDP && loader->kernel.programs[KERNEL_INGRESS_XDP] < 0)
+		log_warn("--bpf.hook=xdp: the kernel refused the program for XDP; tc serves "
+			 "ingress too");
 	if (!policy_uses_filters(policy))
 		return 0;
 	err = clsact_claim_handle(&policy->filter_handle, &loader->handle_fd);
@@ -185,7 +189,7 @@ static int loader_become_canary(struct loader *loader, const sigset_t *signals_b
 	int status = EXIT_FAILURE;
 	int err;
 
-	/* The loader's ends must be its own, or its death would go unnoticed and its handle stay taken. */
+	/* Held here too, they would hide the loader's death and keep its handle taken. */
 	descriptor_close(&loader->words_fd);
 	descriptor_close(&loader->handle_fd);
 	kernel_close_programs(&loader->kernel);
@@ -270,7 +274,7 @@ int loader_run(const struct config *config)
 	memset(&loader.kernel, -1, sizeof(loader.kernel));
 	err = loader_open(&loader);
 	if (err) {
-		if (err == -EPERM || err == -EACCES)
+		if (err == -EPERM)
 			log_missing_capabilities();
 		loader_close(&loader);
 		return EXIT_FAILURE;

@@ -52,7 +52,7 @@ static int capabilities_write(const struct capability_sets *sets)
 	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
-/* Leaves `kept` in the bounding set. The kernel names its last capability by refusing the next one. */
+/* Leaves `kept` in the bounding set. The kernel refuses the one after its last capability. */
 static int bounding_drop(uint64_t kept)
 {
 	for (int capability = 0; capability < 64; capability++) {
@@ -111,7 +111,7 @@ int privileges_keep(const int *capabilities, unsigned int count)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
 
-	/* An ambient capability must be permitted and inheritable: with none inheritable there is none. */
+	/* An ambient capability is an inheritable one too: with none of these there is none. */
 	err = capabilities_read(&sets);
 	if (err)
 		return err;

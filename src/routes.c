@@ -154,7 +154,7 @@ static int ask(struct routes *routes, const struct address *destination, unsigne
 }
 
 /* The answer to the last question: 0 and the route message in routes->message, or -errno. */
-static int receive_answer(struct routes *routes, struct nlmsghdr **ret)
+static int receive_answer(struct routes *routes)
 {
 	for (int i = 0; i < ANSWERS_SKIPPED; i++) {
 		ssize_t length = receive(routes, routes->request_fd);
@@ -173,7 +173,6 @@ static int receive_answer(struct routes *routes, struct nlmsghdr **ret)
 		if (header->nlmsg_type != RTM_NEWROUTE ||
 		    header->nlmsg_len < NLMSG_LENGTH(sizeof(struct rtmsg)))
 			return -EBADMSG;
-		*ret = header;
 		return 0;
 	}
 	return -ETIMEDOUT;
@@ -218,17 +217,16 @@ static void add_next_hops(const struct routes *routes, struct route *route,
 static int add_route(struct routes *routes, const struct address *destination, unsigned int flags,
 		     struct route *route)
 {
-	struct nlmsghdr *header = NULL;
-	struct rtmsg *message;
+	struct nlmsghdr *header = (void *)routes->message;
+	struct rtmsg *message = NLMSG_DATA(header);
 	struct rtattr *attribute;
 	unsigned int left;
 	int err = ask(routes, destination, flags);
 
 	if (!err)
-		err = receive_answer(routes, &header);
+		err = receive_answer(routes);
 	if (err)
 		return err;
-	message = NLMSG_DATA(header);
 	if (message->rtm_type == RTN_LOCAL || message->rtm_type == RTN_ANYCAST) {
 		route->own = true;
 		return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The loader's steady state. Owns the attachments and one loop over two descriptors: words and signals.
- * Trusts nothing in a word but its bounds.
+ * The loader's steady state. Owns the attachments and one loop over two descriptors: words and
+ * signals. Trusts nothing in a word but its bounds.
  */
 #include "serving.h"
 

@@ -126,6 +126,28 @@ static void all_handlers_of_a_wake_up_see_the_same_now(void **state)
 	assert_true(local_since(world->fired, world->seen[1]) >= 0);
 }
 
+static void move_timer(void *ctx, struct local_time now)
+{
+	struct world *world = ctx;
+
+	read_first(ctx, now);
+	loop_timer_at(world->loop,
+		      local_after(now, 1)); /* has passed, but `now` does not know it */
+}
+
+static void a_timer_moved_in_the_same_wake_up_is_not_served_before_it_is_due(void **state)
+{
+	struct world *world = *state;
+
+	loop_on_timer(world->loop, stop_on_timer, world);
+	assert_int_equal(loop_add(world->loop, world->pipes[0][0], move_timer, world), 0);
+	assert_int_equal(write(world->pipes[0][1], "x", 1), 1);
+	loop_timer_at(world->loop, loop_now());
+	assert_int_equal(loop_run(world->loop), 0);
+	assert_int_equal(world->reads, 1);
+	assert_true(world->late_ns >= 0);
+}
+
 static void ignore_fd(void *ctx, struct local_time now)
 {
 	(void)ctx;
@@ -183,6 +205,7 @@ int main(void)
 		TEST(an_instant_that_has_passed_fires_at_once),
 		TEST(time_zero_fires_and_does_not_disarm),
 		TEST(all_handlers_of_a_wake_up_see_the_same_now),
+		TEST(a_timer_moved_in_the_same_wake_up_is_not_served_before_it_is_due),
 		TEST(as_many_sources_as_promised_and_no_more),
 		TEST(a_bad_descriptor_is_refused),
 		TEST(signals_come_as_events),

@@ -1,39 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Configuration: what is read from where, and that every bad input is named in one clear line. */
-#include "unit/cmocka_all.h"
+/* Configuration: what is read from where, durations, --help. */
+#include "unit/config_reading.h"
 
-#include <errno.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "config.h"
-#include "instant.h"
 #include "options.h"
-
-#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
-#define ARGUMENTS     4
-
-static int read_all(char *const argv[], char *const environment[], struct config *ret,
-		    char *ret_error)
-{
-	int argc = 0;
-
-	while (argv && argv[argc])
-		argc++;
-	return config_read(argc, argv, environment, ret, ret_error);
-}
-
-static void accept(char *const argv[], char *const environment[], struct config *ret)
-{
-	char error[CONFIG_ERROR_CAPACITY] = "";
-
-	if (read_all(argv, environment, ret, error))
-		fail_msg("%s", error);
-}
-
-#define FLAGS(...) ((char *const[]){ __VA_ARGS__, NULL })
 
 static void defaults(void **state)
 {
@@ -141,154 +110,6 @@ static void what_kubernetes_sets_is_no_misspelt_option(void **state)
 	accept(NULL, environment, &config);
 }
 
-struct refusal {
-	char *argv[ARGUMENTS];
-	char *variable; /* NULL: none */
-	const char *expected;
-};
-
-#define DURATION_BOUNDS "expected a duration from 10ms to 1h, like 250ms or 1m30s"
-#define NAME_BOUNDS	"expected letters, digits, dots, dashes and underscores, 1 to 253 of them"
-#define LISTEN_FORM                                                                              \
-	"expected ADDRESS:PORT, [IPV6]:PORT or :PORT, with a literal address and a port from 0 " \
-	"to 65535"
-#define INTERFACES_FORM                                                                            \
-	"expected auto, or at most 16 different interface names of 1 to 15 characters, separated " \
-	"by commas"
-#define PATH_FORM "expected a path of 1 to 255 octets, without control characters"
-
-static void check_refusals(const struct refusal *cases, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		char *variable = cases[i].variable ? strdup(cases[i].variable) : NULL;
-		char *const environment[] = { variable, NULL };
-		char error[CONFIG_ERROR_CAPACITY];
-		struct config config;
-		struct config before;
-
-		memset(&config, 0x5a, sizeof(config));
-		memset(&before, 0x5a, sizeof(before));
-		assert_int_equal(read_all(cases[i].argv, environment, &config, error), -EINVAL);
-		assert_string_equal(error, cases[i].expected);
-		assert_memory_equal(&config, &before, sizeof(config));
-		if (variable)
-			assert_string_equal(variable, cases[i].variable);
-		free(variable);
-	}
-}
-
-static void bad_values_are_refused(void **state)
-{
-	static const struct refusal cases[] = {
-		{ { "--probe.interval=" }, NULL, "--probe.interval: got \"\", " DURATION_BOUNDS },
-		{ { "--probe.interval=1" }, NULL, "--probe.interval: got \"1\", " DURATION_BOUNDS },
-		{ { "--probe.interval=9ms" },
-		  NULL,
-		  "--probe.interval: got \"9ms\", " DURATION_BOUNDS },
-		{ { "--probe.interval=3601s" },
-		  NULL,
-		  "--probe.interval: got \"3601s\", " DURATION_BOUNDS },
-		{ { "--probe.interval=-1s" },
-		  NULL,
-		  "--probe.interval: got \"-1s\", " DURATION_BOUNDS },
-		{ { "--probe.interval", "-1s" },
-		  NULL,
-		  "--probe.interval: got \"-1s\", " DURATION_BOUNDS },
-		{ { "--probe.interval=1s\n" },
-		  NULL,
-		  "--probe.interval: got \"1s\\x0a\", " DURATION_BOUNDS },
-		{ { "--probe.interval=\xef\xbc\x91s" },
-		  NULL,
-		  "--probe.interval: got \"\\xef\\xbc\\x91s\", " DURATION_BOUNDS },
-		{ { "--probe.dscp=64" },
-		  NULL,
-		  "--probe.dscp: got \"64\", expected a whole number from 0 to 63" },
-		{ { "--probe.dscp=-1" },
-		  NULL,
-		  "--probe.dscp: got \"-1\", expected a whole number from 0 to 63" },
-		{ { "--probe.dscp=1x" },
-		  NULL,
-		  "--probe.dscp: got \"1x\", expected a whole number from 0 to 63" },
-		{ { "--probe.dscp= 1" },
-		  NULL,
-		  "--probe.dscp: got \" 1\", expected a whole number from 0 to 63" },
-		{ { "--probe.dscp=" },
-		  NULL,
-		  "--probe.dscp: got \"\", expected a whole number from 0 to 63" },
-		{ { "--probe.size=43" },
-		  NULL,
-		  "--probe.size: got \"43\", expected a whole number from 44 to 9168" },
-		{ { "--probe.max=18446744073709551617" },
-		  NULL,
-		  "--probe.max: got \"18446744073709551617\", expected a whole number from 1 to "
-		  "5120" },
-		{ { "--bpf.hook=TCX" },
-		  NULL,
-		  "--bpf.hook: got \"TCX\", expected one of auto, tcx, clsact, xdp" },
-		{ { "--log.level=" },
-		  NULL,
-		  "--log.level: got \"\", expected one of error, warn, info, debug" },
-		{ { "--log.format=jso" },
-		  NULL,
-		  "--log.format: got \"jso\", expected one of logfmt, json" },
-		{ { "--node.name=" }, NULL, "--node.name: got \"\", " NAME_BOUNDS },
-		{ { "--node.name=a\"b\\" }, NULL, "--node.name: got \"a\\\"b\\\\\", " NAME_BOUNDS },
-		{ { "--node.zone=a b" },
-		  NULL,
-		  "--node.zone: got \"a b\", expected letters, digits, dots, dashes and "
-		  "underscores, 0 to 253 of them" },
-		{ { "--peers.file=" }, NULL, "--peers.file: got \"\", " PATH_FORM },
-		{ { "--bpf.pin-path=/a\tb" }, NULL, "--bpf.pin-path: got \"/a\\x09b\", " PATH_FORM },
-		{ { "--bpf.interfaces=" }, NULL, "--bpf.interfaces: got \"\", " INTERFACES_FORM },
-		{ { "--bpf.interfaces=eth0," },
-		  NULL,
-		  "--bpf.interfaces: got \"eth0,\", " INTERFACES_FORM },
-		{ { "--bpf.interfaces=eth0,eth0" },
-		  NULL,
-		  "--bpf.interfaces: got \"eth0,eth0\", " INTERFACES_FORM },
-		{ { "--bpf.interfaces=eth0,auto" },
-		  NULL,
-		  "--bpf.interfaces: got \"eth0,auto\", " INTERFACES_FORM },
-		{ { "--bpf.interfaces=../x" },
-		  NULL,
-		  "--bpf.interfaces: got \"../x\", " INTERFACES_FORM },
-		{ { "--bpf.interfaces=.." },
-		  NULL,
-		  "--bpf.interfaces: got \"..\", " INTERFACES_FORM },
-		{ { "--bpf.interfaces=sixteen-letters-" },
-		  NULL,
-		  "--bpf.interfaces: got \"sixteen-letters-\", " INTERFACES_FORM },
-		{ { "--bpf.interfaces=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17" },
-		  NULL,
-		  "--bpf.interfaces: got "
-		  "\"1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17\", " INTERFACES_FORM },
-	};
-
-	(void)state;
-	check_refusals(cases, LENGTH(cases));
-}
-
-static void bad_listen_addresses_are_refused(void **state)
-{
-	static char *const cases[] = {
-		"",	     "10862",	      "localhost:80",  "10.0.0.1",    ":",
-		":65536",    ":-1",	      ":80x",	       "::1:80",      "[::1]",
-		"[]:80",     "[10.0.0.1]:80", "10.0.0.256:80", "[::1%lo]:80", "[::1]x:80",
-		"x[::1]:80", "[::1:80",	      "::1]:80",       " :80",	      ":80 "
-	};
-
-	(void)state;
-	for (size_t i = 0; i < LENGTH(cases); i++) {
-		char expected[CONFIG_ERROR_CAPACITY];
-		struct refusal refusal = { .argv = { "--web.listen-address", cases[i] },
-					   .expected = expected };
-
-		snprintf(expected, sizeof(expected),
-			 "--web.listen-address: got \"%s\", " LISTEN_FORM, cases[i]);
-		check_refusals(&refusal, 1);
-	}
-}
-
 static void listen_addresses(void **state)
 {
 	static const struct {
@@ -315,199 +136,7 @@ static void listen_addresses(void **state)
 	}
 }
 
-static void bad_command_lines_are_refused(void **state)
-{
-	static const struct refusal cases[] = {
-		{ { "peers" },
-		  NULL,
-		  "unexpected argument \"peers\", expected one of those that --help lists" },
-		{ { "" },
-		  NULL,
-		  "unexpected argument \"\", expected one of those that --help lists" },
-		{ { "-v" }, NULL, "unknown option \"-v\", expected one of those that --help lists" },
-		{ { "--" }, NULL, "unknown option \"--\", expected one of those that --help lists" },
-		{ { "--probe.intervall=1s" },
-		  NULL,
-		  "unknown option \"--probe.intervall\", did you mean --probe.interval" },
-		{ { "--probe-interval" },
-		  NULL,
-		  "unknown option \"--probe-interval\", did you mean --probe.interval" },
-		{ { "--interval=1s" },
-		  NULL,
-		  "unknown option \"--interval\", did you mean --probe.interval" },
-		{ { "--listen-addres=:1" },
-		  NULL,
-		  "unknown option \"--listen-addres\", did you mean --web.listen-address" },
-		{ { "--hepl" }, NULL, "unknown option \"--hepl\", did you mean --help" },
-		{ { "--frobnicate" },
-		  NULL,
-		  "unknown option \"--frobnicate\", expected one of those that --help lists" },
-		{ { "--pr\xc3\xb6"
-		    "be.max=1" },
-		  NULL,
-		  "unknown option \"--pr\\xc3\\xb6be.max\", did you mean --probe.max" },
-		{ { "--probe.max" },
-		  NULL,
-		  "--probe.max: got no value, expected a whole number from 1 to 5120" },
-		{ { "--probe.max", "--probe.dscp=1" },
-		  NULL,
-		  "--probe.max: got no value, expected a whole number from 1 to 5120" },
-		{ { "--probe.max=1", "--probe.max=1" },
-		  NULL,
-		  "--probe.max: got \"1\", expected it only once: it is given twice" },
-		{ { "--check-config=true" },
-		  NULL,
-		  "--check-config: got \"true\", expected no value" },
-		{ { "--peers.static" },
-		  NULL,
-		  "--peers.static: got no value, expected NAME=ADDRESS or ADDRESS" },
-		{ { "--probe.max=1", "2" },
-		  NULL,
-		  "unexpected argument \"2\", expected one of those that --help lists" },
-	};
-
-	(void)state;
-	check_refusals(cases, LENGTH(cases));
-}
-
-static void bad_environments_are_refused(void **state)
-{
-	static const struct refusal cases[] = {
-		{ { NULL },
-		  "KUBE_CANARY_PROBE_INTERVAL=",
-		  "KUBE_CANARY_PROBE_INTERVAL: got \"\", " DURATION_BOUNDS },
-		{ { NULL },
-		  "KUBE_CANARY_PROBE_INTERVALL=1s",
-		  "unknown variable \"KUBE_CANARY_PROBE_INTERVALL\", did you mean "
-		  "KUBE_CANARY_PROBE_INTERVAL" },
-		{ { NULL },
-		  "KUBE_CANARY_INTERVAL=1s",
-		  "unknown variable \"KUBE_CANARY_INTERVAL\", did you mean "
-		  "KUBE_CANARY_PROBE_INTERVAL" },
-		{ { NULL },
-		  "KUBE_CANARY_probe_interval=1s",
-		  "unknown variable \"KUBE_CANARY_probe_interval\", did you mean "
-		  "KUBE_CANARY_PROBE_INTERVAL" },
-		{ { NULL },
-		  "KUBE_CANARY_HELP=1",
-		  "unknown variable \"KUBE_CANARY_HELP\", expected one of those that --help "
-		  "lists" },
-		{ { NULL },
-		  "KUBE_CANARY_=1",
-		  "unknown variable \"KUBE_CANARY_\", expected one of those that --help lists" },
-		{ { NULL },
-		  "KUBE_CANARY_PORTS=1",
-		  "unknown variable \"KUBE_CANARY_PORTS\", expected one of those that --help "
-		  "lists" },
-		{ { NULL },
-		  "KUBE_CANARY_PEERS_STATIC=a=10.0.0.1,a=10.0.0.2",
-		  "KUBE_CANARY_PEERS_STATIC: got \"a=10.0.0.2\", expected a name that no other "
-		  "peer has" },
-		{ { "--peers.static=10.0.0.1", "--peers.static=x=10.0.0.1" },
-		  NULL,
-		  "--peers.static: got \"x=10.0.0.1\", expected an address that no other peer "
-		  "has" },
-	};
-
-	(void)state;
-	check_refusals(cases, LENGTH(cases));
-}
-
 /* The reason is peer_parse_static's; the option and the text are ours. */
-static void bad_peers_are_refused(void **state)
-{
-	static char *const cases[] = {
-		"", "a=", "=10.0.0.1", "a=b", "10.0.0.1,10.0.0.2", "a b=10.0.0.1"
-	};
-
-	(void)state;
-	for (size_t i = 0; i < LENGTH(cases); i++) {
-		char error[CONFIG_ERROR_CAPACITY];
-		char expected[CONFIG_ERROR_CAPACITY];
-		struct config config;
-
-		snprintf(expected, sizeof(expected), "--peers.static: got \"%s\", expected ",
-			 cases[i]);
-		assert_int_equal(read_all(FLAGS("--peers.static", cases[i]), NULL, &config, error),
-				 -EINVAL);
-		assert_memory_equal(error, expected, strlen(expected));
-		assert_true(strlen(error) > strlen(expected));
-	}
-}
-
-static void a_list_of_peers_has_no_holes(void **state)
-{
-	static const char *const cases[] = { "", ",", "10.0.0.1,", ",10.0.0.1",
-					     "10.0.0.1,,10.0.0.2" };
-
-	(void)state;
-	for (size_t i = 0; i < LENGTH(cases); i++) {
-		char variable[64];
-		char *const environment[] = { variable, NULL };
-		char error[CONFIG_ERROR_CAPACITY];
-		struct config config;
-
-		snprintf(variable, sizeof(variable), "KUBE_CANARY_PEERS_STATIC=%s", cases[i]);
-		assert_int_equal(read_all(NULL, environment, &config, error), -EINVAL);
-		assert_non_null(strstr(error, "KUBE_CANARY_PEERS_STATIC: got \"\", expected "));
-		assert_string_equal(variable + strlen("KUBE_CANARY_PEERS_STATIC="), cases[i]);
-	}
-}
-
-static void static_peers_are_bounded(void **state)
-{
-	static char values[CONFIG_STATIC_PEERS + 1][40];
-	static char *argv[CONFIG_STATIC_PEERS + 2];
-	char error[CONFIG_ERROR_CAPACITY];
-	struct config config;
-
-	(void)state;
-	for (int i = 0; i <= CONFIG_STATIC_PEERS; i++) {
-		snprintf(values[i], sizeof(values[i]), "--peers.static=10.0.1.%d", i);
-		argv[i] = values[i];
-	}
-	assert_int_equal(config_read(CONFIG_STATIC_PEERS, argv, NULL, &config, error), 0);
-	assert_int_equal(config.peers_static_count, CONFIG_STATIC_PEERS);
-	assert_int_equal(config_read(CONFIG_STATIC_PEERS + 1, argv, NULL, &config, error), -EINVAL);
-	assert_string_equal(error,
-			    "--peers.static: got \"10.0.1.128\", expected at most 128 peers; more "
-			    "belong into a file");
-}
-
-static void a_variable_may_not_stand_twice(void **state)
-{
-	char first[] = "KUBE_CANARY_PEERS_STATIC=10.0.0.1";
-	char second[] = "KUBE_CANARY_PEERS_STATIC=10.0.0.2";
-	char *const peers[] = { first, second, NULL };
-	char *const numbers[] = { "KUBE_CANARY_PROBE_MAX=1", "KUBE_CANARY_PROBE_MAX=2", NULL };
-	char error[CONFIG_ERROR_CAPACITY];
-	struct config config;
-
-	(void)state;
-	assert_int_equal(read_all(NULL, peers, &config, error), -EINVAL);
-	assert_non_null(strstr(error, "given twice"));
-	assert_int_equal(read_all(NULL, numbers, &config, error), -EINVAL);
-	assert_non_null(strstr(error, "given twice"));
-}
-
-static void probes_in_flight_are_bounded(void **state)
-{
-	char error[CONFIG_ERROR_CAPACITY];
-	struct config config;
-
-	(void)state;
-	assert_int_equal(
-		read_all(FLAGS("--probe.interval=10ms", "--probe.timeout=60s", "--probe.max=5120"),
-			 NULL, &config, error),
-		-EINVAL);
-	assert_non_null(strstr(error, "--probe.max and --probe.timeout: got 5120 peers"));
-	assert_non_null(strstr(error, "--probe.interval"));
-	assert_non_null(strstr(error, "at most 1048576"));
-	accept(FLAGS("--probe.interval=10ms", "--probe.timeout=60s", "--probe.max=32"), NULL,
-	       &config);
-	accept(FLAGS("--probe.max=5120"), NULL, &config);
-}
-
 static void help_comes_whatever_the_environment_says(void **state)
 {
 	char *const environment[] = { "KUBE_CANARY_PROBE_MAX=nonsense", NULL };
@@ -516,22 +145,6 @@ static void help_comes_whatever_the_environment_says(void **state)
 	(void)state;
 	accept(FLAGS("--help"), environment, &config);
 	assert_true(config.help);
-}
-
-static void long_texts_are_cut(void **state)
-{
-	static char value[4096] = "--node.name=";
-	char error[CONFIG_ERROR_CAPACITY];
-	struct config config;
-
-	(void)state;
-	memset(value + 12, '\xff', sizeof(value) - 13);
-	assert_int_equal(read_all(FLAGS(value), NULL, &config, error), -EINVAL);
-	assert_non_null(strstr(error, "\\xff...\", " NAME_BOUNDS));
-	memcpy(value, "--", 2);
-	memset(value + 2, '\xff', sizeof(value) - 3);
-	assert_int_equal(read_all(FLAGS(value), NULL, &config, error), -EINVAL);
-	assert_non_null(strstr(error, "...\", expected one of"));
 }
 
 static void longest_names_fit(void **state)
@@ -610,11 +223,11 @@ static void help_lists_every_option(void **state)
 	}
 	assert_int_equal(row, options_count);
 	assert_true(config_help_line(4, line, sizeof(line)));
-	assert_string_equal(line, "  --probe.interval=DURATION          time between two probes of "
+	assert_string_equal(line, "  --probe.interval=DURATION         time between two probes of "
 				  "a peer (default 1s, "
 				  "10ms to 1h) [KUBE_CANARY_PROBE_INTERVAL]");
 	assert_true(config_help_line(4, line, 8));
-	assert_string_equal(line, "  ");
+	assert_string_equal(line, "  --pro");
 }
 
 int main(void)
@@ -624,18 +237,8 @@ int main(void)
 		cmocka_unit_test(every_flag),
 		cmocka_unit_test(flags_win_over_the_environment),
 		cmocka_unit_test(what_kubernetes_sets_is_no_misspelt_option),
-		cmocka_unit_test(bad_values_are_refused),
-		cmocka_unit_test(bad_listen_addresses_are_refused),
 		cmocka_unit_test(listen_addresses),
-		cmocka_unit_test(bad_command_lines_are_refused),
-		cmocka_unit_test(bad_environments_are_refused),
-		cmocka_unit_test(bad_peers_are_refused),
-		cmocka_unit_test(a_list_of_peers_has_no_holes),
-		cmocka_unit_test(static_peers_are_bounded),
-		cmocka_unit_test(a_variable_may_not_stand_twice),
-		cmocka_unit_test(probes_in_flight_are_bounded),
 		cmocka_unit_test(help_comes_whatever_the_environment_says),
-		cmocka_unit_test(long_texts_are_cut),
 		cmocka_unit_test(longest_names_fit),
 		cmocka_unit_test(durations),
 		cmocka_unit_test(help_lists_every_option),

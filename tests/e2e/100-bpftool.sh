@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# For people with bpftool: programs and maps have telling names, and the map of peers shows named fields that
+# agree with the metrics.
+source "$(dirname "$0")/lib.sh"
+need bpftool jq
+
+two_nodes
+canary_start a --peers.static=b=198.18.0.2 --probe.interval=20ms
+eventually 10 at_least 50 a kube_canary_probes_returned_total || fail "not measured"
+assert_eq "$(tcx_programs a ingress eth0)" kc_ingress "program at ingress"
+assert_eq "$(tcx_programs a egress eth0)" kc_egress "program at egress"
+
+# By the loader's own descriptors: other canaries may run on this machine.
+peers=$(for info in "/proc/${LOADER[a]}/fdinfo/"* "/proc/$(canary_pid a)/fdinfo/"*; do
+  awk '$1 == "map_id:" { print $2 }' "$info" 2> /dev/null || true
+done | sort -nu | while read -r map; do bpftool -j map show id "$map" | jq -r 'select(.name == "kc_peers") | .id'; done)
+if [ -z "$peers" ]; then
+  program=$(bpftool -j prog show name kc_ingress | jq -s 'flatten | last | .id')
+  peers=$(for map in $(bpftool -j prog show id "$program" | jq '.map_ids[]'); do
+    bpftool -j map show id "$map" | jq -r 'select(.name == "kc_peers") | .id'
+  done)
+fi
+[ -n "$peers" ] || fail "no map kc_peers"
+
+# The peer is away while both are read, so that nothing moves in between.
+in_ns b ip link set dev eth0 down
+sleep 1.5
+bpftool -j map dump id "$peers" > "$SCRATCH/dump"
+file=$(scrape a)
+row=$(jq -c '[.[] | .formatted.value | select(.returned > 0)] | first' "$SCRATCH/dump")
+note "$row"
+assert_eq "$(jq -r 'if (.address | type) == "array" then (.address | map(if type == "string" then . else [.] | implode end) | join("")) else .address end' <<< "$row" |
+  tr -d '\0')" 198.18.0.2 "address in the map"
+assert_eq "$(jq .returned <<< "$row")" "$(metric "$file" kube_canary_probes_returned_total)" "returned in the map"
+stamped=$(($(metric "$file" kube_canary_probes_sent_total) - $(metric "$file" kube_canary_probes_unstamped_total)))
+assert_between "$(jq .sent <<< "$row")" $((stamped - 100)) "$stamped" "sent in the map, by the metrics"
+for name in last_rtt_ns min_rtt_ns; do
+  assert_at_least "$(jq ".$name" <<< "$row")" 1 "$name in the map"
+done
+canary_stop a

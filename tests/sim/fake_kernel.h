@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the programs do, in user space and on the same memory: T1 at egress, pairing at ingress, a ring
+ * that may be full. Written from kernel_abi.h; must not know user space.
+ */
+#ifndef FAKE_KERNEL_H
+#define FAKE_KERNEL_H
+
+#include <assert.h>
+
+#include "address_hash.h"
+#include "sim/fake_memory.h"
+
+#define FAKE_RING_CAPACITY 1024
+
+struct fake_kernel {
+	struct kernel_memory memory;
+	int64_t inert_after_ns;
+	uint32_t ring_capacity; /* records, at most FAKE_RING_CAPACITY */
+	uint32_t ring_count;
+	uint32_t ring_first;
+	struct kc_record ring[FAKE_RING_CAPACITY];
+};
+
+/* What is in an echo message. */
+struct fake_message {
+	struct address peer; /* destination of a request, source of a reply */
+	uint64_t nonce;
+	uint16_t sequence;
+	uint16_t flow;
+};
+
+enum fake_pairing {
+	FAKE_REJECTED,
+	FAKE_PAIRED,
+	FAKE_DUPLICATE,
+	FAKE_PAIRED_NO_ROOM,
+	FAKE_DUPLICATE_NO_ROOM,
+};
+
+static inline bool fake_kernel_is_inert(const struct fake_kernel *kernel, int64_t now_ns)
+{
+	return now_ns - (int64_t)kernel->memory.control->heartbeat_ns > kernel->inert_after_ns;
+}
+
+static inline bool fake_kernel_find(const struct fake_kernel *kernel, const struct address *address,
+				    uint32_t *ret_slot)
+{
+	const struct kernel_shape *shape = &kernel->memory.shape;
+	uint32_t words[4];
+
+	memcpy(words, address->octets, sizeof(words));
+
+	uint32_t place = kc_address_hash(words, shape->hash_seed) % shape->address_capacity;
+
+	for (int i = 0; i < KC_ADDRESS_PROBES; i++) {
+		const struct kc_address *entry = &kernel->memory.addresses[place];
+
+		if (entry->use == KC_ADDRESS_EMPTY)
+			return false;
+		if (entry->use == KC_ADDRESS_USED &&
+		    memcmp(entry->address, address->octets, 16) == 0) {
+			*ret_slot = entry->slot;
+			return true;
+		}
+		place = (place + 1) % shape->address_capacity;
+	}
+	return false;
+}
+
+static inline struct kc_flight *fake_kernel_flight(const struct fake_kernel *kernel, uint32_t slot,
+						   const struct fake_message *message)
+{
+	const struct kernel_shape *shape = &kernel->memory.shape;
+
+	return &kernel->memory
+			.flights[((size_t)slot * shape->flows + message->flow) * shape->window +
+				 (message->sequence & (shape->window - 1))];
+}
+
+/* True: stamped with now_ns. */
+static inline bool fake_kernel_egress(struct fake_kernel *kernel,
+				      const struct fake_message *message, int64_t now_ns)
+{
+	struct kc_flight *flight;
+	uint32_t slot;
+
+	if (fake_kernel_is_inert(kernel, now_ns) ||
+	    !fake_kernel_find(kernel, &message->peer, &slot))
+		return false;
+	flight = fake_kernel_flight(kernel, slot, message);
+	if (flight->nonce != message->nonce || flight->t1_ns != KC_T1_ARMED)
+		return false;
+	flight->t1_ns = (uint64_t)now_ns;
+	kernel->memory.peers[slot].sent++;
+	return true;
+}
+
+static inline bool fake_kernel_submit(struct fake_kernel *kernel, const struct kc_record *record)
+{
+	if (kernel->ring_count == kernel->ring_capacity) {
+		kernel->memory.counters->ring_full++;
+		return false;
+	}
+	kernel->ring[(kernel->ring_first + kernel->ring_count++) % FAKE_RING_CAPACITY] = *record;
+	return true;
+}
+
+static inline enum fake_pairing
+fake_kernel_ingress(struct fake_kernel *kernel, const struct fake_message *message, int64_t now_ns)
+{
+	struct kc_record record = { .nonce = message->nonce,
+				    .t4_ns = (uint64_t)now_ns,
+				    .flow = message->flow,
+				    .sequence = message->sequence,
+				    .kind = KC_DUPLICATE,
+				    .ttl = 64 };
+	struct kc_counters *counters = kernel->memory.counters;
+	struct kc_flight *flight;
+
+	if (fake_kernel_is_inert(kernel, now_ns))
+		return FAKE_REJECTED;
+	if (!fake_kernel_find(kernel, &message->peer, &record.slot)) {
+		counters->rejected_source++;
+		return FAKE_REJECTED;
+	}
+	flight = fake_kernel_flight(kernel, record.slot, message);
+	if (message->nonce == 0 || flight->nonce != message->nonce) {
+		counters->rejected_nonce++;
+		return FAKE_REJECTED;
+	}
+	if (flight->t1_ns == KC_T1_ARMED) {
+		counters->rejected_unstamped++;
+		return FAKE_REJECTED;
+	}
+	record.t1_ns = flight->t1_ns;
+	flight->t1_ns = KC_T1_TAKEN;
+	if (record.t1_ns == KC_T1_TAKEN)
+		return fake_kernel_submit(kernel, &record) ? FAKE_DUPLICATE
+							   : FAKE_DUPLICATE_NO_ROOM;
+	record.kind = KC_RETURNED;
+	kernel->memory.peers[record.slot].returned++;
+	return fake_kernel_submit(kernel, &record) ? FAKE_PAIRED : FAKE_PAIRED_NO_ROOM;
+}
+
+static inline bool fake_kernel_take(struct fake_kernel *kernel, struct kc_record *ret)
+{
+	if (kernel->ring_count == 0)
+		return false;
+	*ret = kernel->ring[kernel->ring_first];
+	kernel->ring_first = (kernel->ring_first + 1) % FAKE_RING_CAPACITY;
+	kernel->ring_count--;
+	return true;
+}
+
+#endif

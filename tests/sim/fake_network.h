@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A network under a clock of its own: packets under way in order of arrival, and what may happen to
+ * them. Must not know what a packet means.
+ */
+#ifndef FAKE_NETWORK_H
+#define FAKE_NETWORK_H
+
+#include "sim/fake_kernel.h"
+
+#define FAKE_PACKETS 8192
+
+/* Chances are out of 1000. */
+struct conditions {
+	uint32_t loss;
+	uint32_t late;	    /* RTT above the timeout, up to twice */
+	uint32_t very_late; /* up to three times */
+	uint32_t duplicate; /* of replies; the copy arrives no later than two timeouts after T1 */
+	uint32_t egress_missing;  /* leaves without a stamp */
+	uint32_t ingress_missing; /* arrives past the ingress program, is overheard */
+	uint32_t forged;	  /* a forged reply beside the true one */
+	uint32_t send_error;
+	int64_t delay_ns;
+	int64_t jitter_ns;
+	int64_t send_latency_ns; /* at most, from arming to T1 */
+};
+
+enum packet_kind { PACKET_REPLY, PACKET_COPY, PACKET_FORGED };
+
+struct packet {
+	int64_t arrival_ns;
+	int64_t t1_ns; /* 0: unstamped */
+	struct fake_message message;
+	enum packet_kind kind;
+	uint32_t slot;	/* who sent it, whoever is there now */
+	uint32_t epoch; /* of the slot, then */
+	uint32_t sequence;
+	bool past_ingress;
+};
+
+struct fake_network {
+	uint32_t count;
+	struct packet heap[FAKE_PACKETS];
+};
+
+static inline void network_swap(struct fake_network *network, uint32_t a, uint32_t b)
+{
+	struct packet packet = network->heap[a];
+
+	network->heap[a] = network->heap[b];
+	network->heap[b] = packet;
+}
+
+static inline void network_push(struct fake_network *network, const struct packet *packet)
+{
+	uint32_t i = network->count++;
+
+	assert(network->count <= FAKE_PACKETS);
+	network->heap[i] = *packet;
+	while (i > 0 && network->heap[i].arrival_ns < network->heap[(i - 1) / 2].arrival_ns) {
+		network_swap(network, i, (i - 1) / 2);
+		i = (i - 1) / 2;
+	}
+}
+
+static inline struct packet network_pop(struct fake_network *network)
+{
+	struct packet first = network->heap[0];
+	uint32_t i = 0, least = 0;
+
+	network->heap[0] = network->heap[--network->count];
+	do {
+		i = least;
+		for (uint32_t child = 2 * i + 1; child <= 2 * i + 2 && child < network->count;
+		     child++) {
+			if (network->heap[child].arrival_ns < network->heap[least].arrival_ns)
+				least = child;
+		}
+		network_swap(network, i, least);
+	} while (i != least);
+	return first;
+}
+
+static inline int64_t network_next_ns(const struct fake_network *network)
+{
+	return network->count ? network->heap[0].arrival_ns : INT64_MAX;
+}
+
+static inline bool chance(uint64_t *random, uint32_t out_of_1000)
+{
+	return fake_random(random) % 1000 < out_of_1000;
+}
+
+/* 1..limit */
+static inline int64_t up_to(uint64_t *random, int64_t limit_ns)
+{
+	return 1 + (int64_t)(fake_random(random) % (uint64_t)limit_ns);
+}
+
+static inline int64_t network_rtt(const struct conditions *conditions, int64_t timeout_ns,
+				  uint64_t *random)
+{
+	if (chance(random, conditions->late))
+		return timeout_ns + up_to(random, timeout_ns);
+	if (chance(random, conditions->very_late))
+		return 2 * timeout_ns + up_to(random, timeout_ns);
+	return conditions->delay_ns +
+	       (conditions->jitter_ns ? up_to(random, conditions->jitter_ns) : 0);
+}
+
+#endif

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Peers come, go and change while probes are under way; and when each has its turn. */
+#include "sim/simulation.h"
+
+#include "addresses.h"
+
+#define SEED 0x5eed6
+
+static struct simulation *opened(uint32_t slots)
+{
+	return simulation_open(SEED, slots, 1, 100 * MS, 300 * MS);
+}
+
+/* A file of one line each: address, name. */
+static struct peers_change say(struct simulation *sim, uint32_t count, const uint32_t addresses[],
+			       const char *const names[])
+{
+	canary_peers_begin(sim->canary, PEER_SOURCE_FILE);
+	for (uint32_t i = 0; i < count; i++)
+		simulation_offer(sim, addresses[i], names[i]);
+	return simulation_commit(sim);
+}
+
+static const struct peer_stats *stats(const struct simulation *sim, uint32_t slot)
+{
+	return canary_stats(sim->canary, slot);
+}
+
+static enum peer_state state_of(const struct simulation *sim, uint32_t slot)
+{
+	return peers_get(canary_peers(sim->canary), slot)->state;
+}
+
+static bool stands_for(const struct simulation *sim, uint32_t address, uint32_t slot)
+{
+	struct address wanted = fake_address(address);
+	uint32_t found;
+
+	return addresses_find(&sim->kernel.memory, &wanted, &found) == 0 && found == slot;
+}
+
+static bool is_known(const struct simulation *sim, uint32_t address)
+{
+	struct address wanted = fake_address(address);
+	uint32_t found;
+
+	return addresses_find(&sim->kernel.memory, &wanted, &found) == 0;
+}
+
+static int64_t rest_ns(const struct simulation *sim)
+{
+	return 2 * (sim->settings.timeout_ns + SAMPLES_GRACE_NS);
+}
+
+static void a_departed_peer_is_silent_at_once_and_forgotten_after_its_rest(void **state)
+{
+	struct simulation *sim = opened(2);
+
+	(void)state;
+	sim->conditions.jitter_ns = 250 * MS; /* some are always under way */
+	say(sim, 1, (uint32_t[]){ 1 }, (const char *const[]){ "a" });
+	simulation_run(sim, 3 * NS_PER_SECOND);
+	assert_true(stats(sim, 0)->returned > 0 && canary_slot_in_flight(sim->canary, 0) > 0);
+	assert_string_equal(sim->kernel.memory.peers[0].address, "10.0.0.1");
+	say(sim, 0, NULL, NULL);
+	assert_int_equal(state_of(sim, 0), PEER_DEPARTED);
+	assert_int_equal(canary_in_flight(sim->canary), 0);
+	for (uint32_t i = 0; i < sim->kernel.memory.shape.window; i++)
+		assert_true(sim->kernel.memory.flights[i].nonce == 0);
+	/* Stragglers are told from strangers while the slot rests. */
+	simulation_run(sim, rest_ns(sim) - SIMULATION_TICK_NS);
+	assert_true(sim->kernel.memory.counters->rejected_nonce > 0);
+	assert_int_equal(sim->kernel.memory.counters->rejected_source, 0);
+	assert_true(stands_for(sim, 1, 0));
+	simulation_run(sim, 2 * SIMULATION_TICK_NS);
+	assert_int_equal(state_of(sim, 0), PEER_FREE);
+	assert_false(is_known(sim, 1));
+	assert_string_equal(sim->kernel.memory.peers[0].address, "");
+	assert_int_equal(stats(sim, 0)->sent, 0);
+	simulation_close(sim);
+}
+
+/* The address of a resting slot comes back in another: that one keeps it when the rest ends. */
+static void an_address_may_return_while_its_slot_rests(void **state)
+{
+	struct simulation *sim = opened(4);
+
+	(void)state;
+	sim->conditions.jitter_ns = 250 * MS;
+	say(sim, 1, (uint32_t[]){ 1 }, (const char *const[]){ "a" });
+	simulation_run(sim, 3 * NS_PER_SECOND);
+	/* Renamed: the same address, but another peer. */
+	assert_int_equal(say(sim, 1, (uint32_t[]){ 1 }, (const char *const[]){ "b" }).added, 1);
+	assert_true(stands_for(sim, 1, 1));
+	simulation_run(sim, rest_ns(sim) / 2);
+	assert_int_equal(state_of(sim, 0), PEER_DEPARTED);
+	/* Gone and back within the rest of both. */
+	say(sim, 0, NULL, NULL);
+	say(sim, 1, (uint32_t[]){ 1 }, (const char *const[]){ "a" });
+	assert_true(stands_for(sim, 1, 2));
+	simulation_run(sim, 2 * rest_ns(sim));
+	assert_int_equal(state_of(sim, 0), PEER_FREE);
+	assert_int_equal(state_of(sim, 1), PEER_FREE);
+	assert_true(stands_for(sim, 1, 2));
+	simulation_settle(sim);
+	simulation_compare(sim);
+	assert_true(stats(sim, 2)->sent > 0);
+	assert_int_equal(stats(sim, 2)->returned, stats(sim, 2)->sent);
+	simulation_close(sim);
+}
+
+/* One slot, handed from peer to peer while replies to all of them are under way. */
+static void no_reply_counts_for_another_peer(void **state)
+{
+	struct simulation *sim = opened(1);
+
+	(void)state;
+	sim->conditions = (struct conditions){ .delay_ns = 1 * MS,
+					       .jitter_ns = 290 * MS,
+					       .late = 200,
+					       .very_late = 200,
+					       .duplicate = 500,
+					       .send_latency_ns = MS };
+	for (uint32_t i = 0; i < 200; i++) {
+		/* The same address under ever new names, and new ones under the same. */
+		const char *name = i % 2 ? "odd" : "even";
+
+		assert_int_equal(say(sim, 1, (uint32_t[]){ 1 + i / 4 }, &name).added, 1);
+		assert_int_equal(stats(sim, 0)->sent, 0);
+		simulation_run(sim, 700 * MS);
+		say(sim, 0, NULL, NULL);
+		simulation_run(sim, rest_ns(sim) + SIMULATION_TICK_NS);
+		assert_int_equal(state_of(sim, 0), PEER_FREE);
+	}
+	say(sim, 1, (uint32_t[]){ 99 }, (const char *const[]){ "last" });
+	simulation_run(sim, NS_PER_SECOND);
+	simulation_settle(sim);
+	simulation_compare(sim);
+	simulation_close(sim);
+}
+
+static void records_from_before_a_departure_are_nobodys(void **state)
+{
+	struct simulation *sim = opened(2);
+	struct kc_record record;
+
+	(void)state;
+	say(sim, 1, (uint32_t[]){ 1 }, (const char *const[]){ "a" });
+	/* Replies wait in the ring, the canary has not read them yet. */
+	while (sim->kernel.ring_count == 0)
+		simulation_run(sim, MS);
+	record = sim->kernel.ring[sim->kernel.ring_first];
+	say(sim, 1, (uint32_t[]){ 1 }, (const char *const[]){ "b" });
+	simulation_drain(sim);
+	simulation_run(sim, rest_ns(sim) + 250 * MS);
+	say(sim, 2, (uint32_t[]){ 1, 2 }, (const char *const[]){ "b", "c" });
+	simulation_run(sim, 350 * MS);
+	canary_on_record(sim->canary, &record);
+	simulation_check(sim);
+	simulation_settle(sim);
+	simulation_compare(sim);
+	assert_int_equal(state_of(sim, 0), PEER_PROBED);
+	simulation_close(sim);
+}
+
+static void own_addresses_are_not_probed(void **state)
+{
+	struct simulation *sim = opened(4);
+
+	(void)state;
+	say(sim, 2, (uint32_t[]){ 1, 2 }, (const char *const[]){ "a", "b" });
+	simulation_route(sim, 0, true);
+	assert_int_equal(state_of(sim, 0), PEER_OWN);
+	assert_false(is_known(sim, 1));
+	simulation_run(sim, 3 * NS_PER_SECOND);
+	assert_int_equal(stats(sim, 0)->sent, 0);
+	assert_true(stats(sim, 1)->sent > 0);
+	/* The address moves to another machine, and another of ours is taken up. */
+	simulation_route(sim, 0, false);
+	simulation_route(sim, 1, true);
+	assert_int_equal(stats(sim, 1)->sent, 0);
+	simulation_run(sim, NS_PER_SECOND);
+	simulation_settle(sim);
+	simulation_compare(sim);
+	assert_true(stats(sim, 0)->sent > 0 && stats(sim, 0)->returned == stats(sim, 0)->sent);
+	assert_int_equal(stats(sim, 1)->sent, 0);
+	assert_int_equal(canary_in_flight(sim->canary), 0);
+	say(sim, 0, NULL, NULL);
+	simulation_run(sim, 2 * rest_ns(sim));
+	assert_false(is_known(sim, 1) || is_known(sim, 2));
+	simulation_close(sim);
+}
+
+static void a_mute_loader_silences_nobody(void **state)
+{
+	struct simulation *sim = opened(4);
+
+	(void)state;
+	sim->loader_mute = true;
+	say(sim, 1, (uint32_t[]){ 1 }, (const char *const[]){ "a" });
+	simulation_run(sim, 1900 * MS);
+	assert_int_equal(state_of(sim, 0), PEER_RESOLVING);
+	simulation_run(sim, 200 * MS);
+	assert_int_equal(state_of(sim, 0), PEER_PROBED);
+	simulation_close(sim);
+
+	/* An answer is acted upon with the next tick. */
+	sim = opened(4);
+	say(sim, 1, (uint32_t[]){ 1 }, (const char *const[]){ "a" });
+	simulation_run(sim, SIMULATION_TICK_NS);
+	assert_int_equal(state_of(sim, 0), PEER_PROBED);
+	simulation_close(sim);
+}
+
+static void without_a_route_answer_nobody_is_probed(void **state)
+{
+	struct simulation *sim = opened(4);
+
+	(void)state;
+	canary_peers_begin(sim->canary, PEER_SOURCE_FILE);
+	simulation_offer(sim, 1, "a");
+	canary_peers_commit(sim->canary, simulation_now(sim));
+	simulation_run(sim, 10 * NS_PER_SECOND);
+	assert_int_equal(state_of(sim, 0), PEER_RESOLVING);
+	/* No interface: probed all the same, so that its send errors show. */
+	canary_on_route(sim->canary, 0, false, NULL, 0, simulation_now(sim));
+	simulation_run(sim, NS_PER_SECOND);
+	assert_int_equal(state_of(sim, 0), PEER_PROBED);
+	simulation_close(sim);
+}
+
+/* How many probes come due at each tick of 50 ms. */
+static uint32_t most_in_a_tick(struct simulation *sim, int64_t duration_ns, uint64_t *ret_sum)
+{
+	uint32_t most = 0;
+
+	*ret_sum = 0;
+	for (int64_t end_ns = sim->now_ns + duration_ns; sim->now_ns < end_ns;) {
+		struct probe batch[8];
+		uint32_t count, tick = 0;
+
+		sim->now_ns += SIMULATION_TICK_NS;
+		canary_on_expiry(sim->canary, simulation_now(sim));
+		do {
+			count = canary_due(sim->canary, simulation_now(sim), batch, 8);
+			for (uint32_t i = 0; i < count; i++)
+				canary_on_sent(sim->canary, &batch[i], 0);
+			tick += count;
+		} while (count == 8);
+		most = tick > most ? tick : most;
+		*ret_sum += tick;
+	}
+	return most;
+}
+
+static void turns_are_spread_evenly(void **state)
+{
+	static const uint32_t counts[] = { 1, 3, 20, 40, 64 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		struct simulation *sim = simulation_open(SEED, SIMULATION_SLOTS, 1, NS_PER_SECOND,
+							 NS_PER_SECOND);
+		uint64_t sum;
+		uint32_t most, share = (counts[i] + 19) / 20;
+
+		simulation_populate(sim, counts[i]);
+		most_in_a_tick(sim, NS_PER_SECOND, &sum);
+		most = most_in_a_tick(sim, 30 * NS_PER_SECOND, &sum);
+		assert_int_equal(sum, 30 * counts[i]);
+		assert_in_range(most, share, share + 2);
+		/* After a stop nobody makes up for what was missed. */
+		sim->now_ns += 10 * NS_PER_SECOND;
+		most = most_in_a_tick(sim, 2 * NS_PER_SECOND, &sum);
+		assert_in_range(most, share, share + 2);
+		assert_in_range(sum, counts[i], 2 * counts[i] + share);
+		simulation_close(sim);
+	}
+}
+
+static void the_heart_beats_every_second(void **state)
+{
+	struct simulation *sim = opened(4);
+	int64_t oldest_ns = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		simulation_run(sim, 10 * MS);
+
+		int64_t age_ns = sim->now_ns - (int64_t)sim->kernel.memory.control->heartbeat_ns;
+
+		oldest_ns = age_ns > oldest_ns ? age_ns : oldest_ns;
+	}
+	assert_in_range(oldest_ns, 900 * MS, NS_PER_SECOND + SIMULATION_TICK_NS);
+	simulation_close(sim);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_departed_peer_is_silent_at_once_and_forgotten_after_its_rest),
+		cmocka_unit_test(an_address_may_return_while_its_slot_rests),
+		cmocka_unit_test(no_reply_counts_for_another_peer),
+		cmocka_unit_test(records_from_before_a_departure_are_nobodys),
+		cmocka_unit_test(own_addresses_are_not_probed),
+		cmocka_unit_test(a_mute_loader_silences_nobody),
+		cmocka_unit_test(without_a_route_answer_nobody_is_probed),
+		cmocka_unit_test(turns_are_spread_evenly),
+		cmocka_unit_test(the_heart_beats_every_second),
+	};
+
+	print_message("seed %#x\n", SEED);
+	return cmocka_run_group_tests_name("canary_peers", tests, NULL, NULL);
+}

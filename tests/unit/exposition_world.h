@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All that an exposition refers to, in a fixed state. */
+#ifndef EXPOSITION_WORLD_H
+#define EXPOSITION_WORLD_H
+
+#include "unit/cmocka_all.h"
+
+#include <string.h>
+
+#include "exposition.h"
+
+#define SLOTS  8
+#define GOLDEN "tests/golden/metrics.txt"
+
+/* All that an exposition refers to. */
+struct world {
+	struct peers *peers;
+	struct interfaces *interfaces;
+	struct peer_stats stats[SLOTS];
+	struct kc_counters counters;
+	struct delay_histogram loop_delay;
+	uint64_t send_errors[SEND_ERRORS];
+	uint64_t unstamped;
+	uint64_t dropped;
+	uint64_t reload_failures;
+	uint64_t reload_success_unix_seconds;
+	uint8_t reload_last_ok;
+	struct exposition exposition;
+};
+
+static inline void ignore_slot(void *ctx, uint32_t slot)
+{
+	(void)ctx;
+	(void)slot;
+}
+
+static inline uint32_t forty_two(const void *ctx)
+{
+	(void)ctx;
+	return 42;
+}
+
+static inline void offer(struct peers *peers, const char *address, const char *name, int expected)
+{
+	struct peer_candidate candidate = { 0 };
+
+	assert_int_equal(address_parse(address, &candidate.address), 0);
+	strcpy(candidate.name, name);
+	assert_int_equal(peers_offer(peers, &candidate), expected);
+}
+
+static inline void world_open(struct world *world)
+{
+	*world = (struct world){ .unstamped = 1,
+				 .dropped = 2,
+				 .reload_failures = 3,
+				 .reload_success_unix_seconds = 1700000000,
+				 .reload_last_ok = 1 };
+	assert_int_equal(peers_open(SLOTS, &world->peers), 0);
+	assert_int_equal(interfaces_open(SLOTS, &world->interfaces), 0);
+	world->exposition = (struct exposition){
+		.node_name = "node-0",
+		.node_zone = "zone-a",
+		.version = "1.2.3",
+		.revision = "abcdef0",
+		.peers = world->peers,
+		.interfaces = world->interfaces,
+		.stats = world->stats,
+		.counters = &world->counters,
+		.loop_delay = &world->loop_delay,
+		.send_errors = world->send_errors,
+		.unstamped = &world->unstamped,
+		.dropped = &world->dropped,
+		.reload_failures = &world->reload_failures,
+		.reload_success_unix_seconds = &world->reload_success_unix_seconds,
+		.reload_last_ok = &world->reload_last_ok,
+		.in_flight = forty_two,
+	};
+}
+
+static inline void world_close(struct world *world)
+{
+	interfaces_close(world->interfaces);
+	peers_close(world->peers);
+}
+
+/* Slots in order: probed, probed by address only, resolving, own, and one that departed. */
+static inline void populate_peers(struct world *world)
+{
+	struct peers *peers = world->peers;
+	const struct local_time never = { .ns = INT64_MAX };
+
+	peers_begin(peers, PEER_SOURCE_STATIC);
+	offer(peers, "10.0.0.1", "node-1", 0);
+	offer(peers, "2001:db8::2", "", 0);
+	offer(peers, "10.0.0.3", "node-3", 0);
+	offer(peers, "10.0.0.4", "node-0", 0);
+	peers_commit(peers, never, ignore_slot, ignore_slot, NULL);
+	peers_begin(peers, PEER_SOURCE_FILE);
+	offer(peers, "10.0.0.5", "gone", 0);
+	peers_commit(peers, never, ignore_slot, ignore_slot, NULL);
+	peers_begin(peers, PEER_SOURCE_FILE);
+	peers_commit(peers, never, ignore_slot, ignore_slot, NULL);
+	for (uint32_t slot = 0; slot < SLOTS; slot++) {
+		const char *name = peers_get(peers, slot)->name;
+
+		if (peers_get(peers, slot)->state != PEER_RESOLVING)
+			continue;
+		if (strcmp(name, "node-0") == 0)
+			peers_set_state(peers, slot, PEER_OWN);
+		else if (strcmp(name, "node-3") != 0)
+			peers_set_state(peers, slot, PEER_PROBED);
+	}
+}
+
+static inline void populate_interfaces(struct world *world)
+{
+	const struct interface_name routes[] = { { 2, "eth0" }, { 7, "bond0.7" } };
+	const struct local_time now = { .ns = 1 };
+	const struct word answers[] = {
+		{ .kind = WORD_ATTACHED,
+		  .ifindex = 2,
+		  .egress = { .mode = HOOK_TCX },
+		  .ingress = { .mode = HOOK_XDP_GENERIC } },
+		{ .kind = WORD_ATTACHED,
+		  .ifindex = 7,
+		  .egress = { .mode = HOOK_CLSACT },
+		  .ingress = { .error = 1 } },
+	};
+
+	interfaces_route(world->interfaces, 0, routes, 2, now);
+	for (int i = 0; i < 2; i++) {
+		struct word word;
+
+		assert_true(interfaces_next_word(world->interfaces, now, &word));
+		interfaces_on_word(world->interfaces, &answers[i]);
+	}
+}
+
+static inline void populate_numbers(struct world *world)
+{
+	for (uint32_t slot = 0; slot < SLOTS; slot++) {
+		uint64_t base = 100 * (slot + 1);
+
+		world->stats[slot] = (struct peer_stats){
+			.sent = base + 1,
+			.returned = base + 2,
+			.lost = base + 3,
+			.refused = base + 4,
+			.unstamped = base + 5,
+			.late = base + 6,
+			.duplicate = base + 7,
+			.reordered = base + 8,
+			.dropped = base + 9,
+			.rtt_sum_ns = base * 1234567,
+			.variation_sum_ns = base * 1000,
+		};
+		for (uint32_t i = 0; i < STATS_BUCKETS; i++)
+			world->stats[slot].buckets[i] = slot + i;
+	}
+	for (uint32_t i = 0; i < STATS_BUCKETS; i++)
+		world->loop_delay.buckets[i] = i % 3;
+	world->loop_delay.sum_ns = 5000;
+	for (uint32_t i = 0; i < SEND_ERRORS; i++)
+		world->send_errors[i] = 30 + i;
+	world->counters = (struct kc_counters){ .ring_full = 10,
+						.rejected_source = 11,
+						.rejected_truncated = 12,
+						.rejected_nonce = 13,
+						.rejected_checksum = 14,
+						.rejected_unstamped = 15 };
+	world->exposition.process =
+		(struct process_usage){ .cpu_ns = 1500000000,
+					.start_time_unix_ns = 1700000000250000000,
+					.resident_bytes = 614400,
+					.virtual_bytes = 1048576,
+					.open_fds = 14,
+					.max_fds = 1024,
+					.threads = 1 };
+}
+
+static inline void populate(struct world *world)
+{
+	world_open(world);
+	populate_peers(world);
+	populate_interfaces(world);
+	populate_numbers(world);
+}
+
+#endif
