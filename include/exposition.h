@@ -70,7 +70,7 @@ struct exposition_cursor {
 
 /* Fills the block with whole rows (a peer's histogram is one row, hence consistent) and moves the
  * cursor. Returns the octets written; 0 when the scrape is complete. */
-size_t exposition_write(const struct exposition *exposition, struct exposition_cursor *cursor, char *block,
-			size_t capacity);
+size_t exposition_write(const struct exposition *exposition, struct exposition_cursor *cursor,
+			char *block, size_t capacity);
 
 #endif

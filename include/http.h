@@ -30,7 +30,8 @@ struct http_content {
 };
 
 /* host: a literal, or empty for all addresses of both families; port 0: any. 0 or -errno. */
-int http_open(const char *host, uint16_t port, const struct http_content *content, struct http **ret);
+int http_open(const char *host, uint16_t port, const struct http_content *content,
+	      struct http **ret);
 void http_close(struct http *http);
 uint16_t http_port(const struct http *http);
 int http_fd(const struct http *http);  /* readable: call http_run */

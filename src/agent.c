@@ -143,6 +143,17 @@ static void listen_in_doubt(struct agent *agent)
 	}
 }
 
+static void on_http(void *ctx, struct local_time now)
+{
+	struct agent *agent = ctx;
+
+	(void)now;
+	http_run(agent->http);
+	/* A scrape that has more to say goes on at once, but not before what is due. */
+	if (http_timeout_ms(agent->http) == 0)
+		loop_soon(agent->loop, on_http, agent);
+}
+
 static void on_timer(void *ctx, struct local_time now, int64_t late_ns)
 {
 	struct agent *agent = ctx;
@@ -155,17 +166,9 @@ static void on_timer(void *ctx, struct local_time now, int64_t late_ns)
 	send_due(agent, now);
 	agent_follow_peers(agent, now);
 	agent_follow_interfaces(agent, now);
-	if (agent->http && http_timeout_ms(agent->http) >= 0)
-		http_run(agent->http);
+	if (http_timeout_ms(agent->http) >= 0)
+		on_http(agent, now);
 	agent_schedule(agent, now);
-}
-
-static void on_http(void *ctx, struct local_time now)
-{
-	struct agent *agent = ctx;
-
-	(void)now;
-	http_run(agent->http);
 }
 
 static void on_word(void *ctx, struct local_time now)

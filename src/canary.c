@@ -121,6 +121,7 @@ static void canary_displace(struct canary *canary, uint32_t slot)
 
 	if (addresses_find(canary->memory, address, &holder) == 0 && holder == slot)
 		addresses_remove(canary->memory, address);
+	memset(&canary->memory->peers[slot], 0, sizeof(*canary->memory->peers));
 }
 
 /* Its address stays for as long as the slot rests, so that stragglers are told from strangers. */
@@ -258,16 +259,15 @@ static void canary_on_sample(void *ctx, const struct sample *sample)
 {
 	struct canary *canary = ctx;
 	struct interfaces *interfaces = canary->interfaces;
-	bool unstamped = sample->verdict == VERDICT_UNSTAMPED;
 
 	stats_add(&canary->stats[sample->slot], sample);
-	canary->totals.unstamped += unstamped;
+	canary->totals.unstamped += sample->verdict == VERDICT_UNSTAMPED;
 	canary->totals.dropped += sample->verdict == VERDICT_RETURNED && !sample->has_rtt;
 	if (sample->verdict == VERDICT_RETURNED || sample->late)
 		interfaces_on_evidence(interfaces, sample->slot, EVIDENCE_RETURNED);
 	else if (sample->verdict == VERDICT_LOST)
 		interfaces_on_evidence(interfaces, sample->slot, EVIDENCE_LOST);
-	else if (unstamped)
+	else if (sample->verdict == VERDICT_UNSTAMPED)
 		interfaces_on_evidence(interfaces, sample->slot,
 				       canary->overhearing ? EVIDENCE_OVERHEARD
 							   : EVIDENCE_UNSTAMPED);
@@ -322,10 +322,8 @@ static void canary_expire_slot(struct canary *canary, uint32_t slot, struct loca
 		samples_expire(canary->samples, slot, now, canary_on_sample, canary);
 		break;
 	case PEER_DEPARTED:
-		if (local_since(now, peer->release_at) < 0)
-			break;
-		canary_displace(canary, slot);
-		memset(&canary->memory->peers[slot], 0, sizeof(*canary->memory->peers));
+		if (local_since(now, peer->release_at) >= 0)
+			canary_displace(canary, slot);
 		break;
 	}
 }
@@ -355,10 +353,9 @@ static struct local_time canary_slot_due(const struct canary *canary, uint32_t s
 
 struct local_time canary_next_due(const struct canary *canary, struct local_time now)
 {
-	struct local_time earliest = local_after(now, HEARTBEAT_EVERY_NS);
+	struct local_time earliest = canary->beat_at;
 
-	if (local_since(canary->beat_at, earliest) < 0)
-		earliest = canary->beat_at;
+	(void)now; /* a beat is never more than a second ahead of it */
 	for (uint32_t slot = 0; slot < canary->memory->shape.slots; slot++) {
 		struct local_time due = canary_slot_due(canary, slot);
 

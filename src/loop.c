@@ -32,6 +32,8 @@ struct loop {
 	bool armed;
 	loop_timer_fn *on_timer;
 	void *timer_ctx;
+	loop_fd_fn *soon; /* NULL: nothing */
+	void *soon_ctx;
 	loop_signal_fn *on_signal;
 	void *signal_ctx;
 };
@@ -188,12 +190,19 @@ int loop_signals(struct loop *loop, const int *signals, loop_signal_fn *handler,
 	return 0;
 }
 
+void loop_soon(struct loop *loop, loop_fd_fn *handler, void *ctx)
+{
+	loop->soon = handler;
+	loop->soon_ctx = ctx;
+}
+
 int loop_run(struct loop *loop)
 {
 	struct epoll_event events[LOOP_SOURCES + 2];
 
 	while (!loop->stopping) {
-		int count = epoll_wait(loop->epoll_fd, events, LOOP_SOURCES + 2, -1);
+		loop_fd_fn *soon = loop->soon;
+		int count = epoll_wait(loop->epoll_fd, events, LOOP_SOURCES + 2, soon ? 0 : -1);
 		struct local_time now = loop_now();
 
 		if (count < 0 && errno != EINTR)
@@ -202,6 +211,10 @@ int loop_run(struct loop *loop)
 			const struct loop_source *source = events[i].data.ptr;
 
 			source->handler(source->ctx, now);
+		}
+		if (soon && !loop->stopping) {
+			loop->soon = NULL;
+			soon(loop->soon_ctx, now);
 		}
 	}
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A client that turns the server's crank while it waits. */
+/* Something to serve, and a client that turns the server's crank while it waits. */
 #ifndef HTTP_CLIENT_H
 #define HTTP_CLIENT_H
 
@@ -9,15 +9,19 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "http.h"
 
+#define LENGTH(array)	(sizeof(array) / sizeof((array)[0]))
 #define CLIENT_CAPACITY (1024 * 1024)
 
+/* The memory is shared by all replies: only the last one stands. */
 struct reply {
 	int status; /* 0: none came */
 	bool chunked;
@@ -134,10 +138,13 @@ static inline void reply_parse(struct reply *reply, bool closed)
 static inline struct reply client_read_reply(struct http *http, int fd, int64_t timeout_ms)
 {
 	int64_t deadline_ms = client_now_ms() + timeout_ms;
-	struct reply reply = { .text = calloc(1, CLIENT_CAPACITY),
-			       .body = calloc(1, CLIENT_CAPACITY) };
+	static char text[CLIENT_CAPACITY];
+	static char body[CLIENT_CAPACITY];
+	struct reply reply = { .text = text, .body = body };
 	bool closed = false;
 
+	text[0] = '\0';
+	body[0] = '\0';
 	while (!reply.complete && !closed && client_now_ms() < deadline_ms) {
 		ssize_t length;
 
@@ -147,15 +154,96 @@ static inline struct reply client_read_reply(struct http *http, int fd, int64_t 
 		closed = length == 0 || (length < 0 && errno == ECONNRESET);
 		if (length > 0)
 			reply.text_length += (size_t)length;
+		text[reply.text_length] = '\0';
 		reply_parse(&reply, closed);
 	}
 	return reply;
 }
 
-static inline void reply_close(struct reply *reply)
+#define BODY_LENGTH (300 * 1024)
+#define ENDLESS	    SIZE_MAX
+
+/* What is served: a pattern of any length. */
+struct source {
+	size_t body_length;
+	size_t position[HTTP_SCRAPES];
+	unsigned int scrapes;
+	bool healthy;
+	bool ready;
+};
+
+static inline char pattern(size_t position)
 {
-	free(reply->text);
-	free(reply->body);
+	return (char)('a' + position * 7 % 25);
 }
+
+static inline void metrics_begin(void *ctx, unsigned int scrape)
+{
+	struct source *source = ctx;
+
+	assert_true(scrape < HTTP_SCRAPES);
+	source->position[scrape] = 0;
+	source->scrapes++;
+}
+
+static inline size_t metrics_read(void *ctx, unsigned int scrape, char *block, size_t capacity)
+{
+	struct source *source = ctx;
+	size_t *position = &source->position[scrape];
+	size_t length = 0;
+
+	assert_int_equal(capacity, HTTP_BLOCK_BYTES);
+	/* As whole rows do, blocks end short of their capacity by something else each time. */
+	while (length < capacity - *position % 97 && *position < source->body_length)
+		block[length++] = pattern((*position)++);
+	return length;
+}
+
+static inline bool healthy(void *ctx)
+{
+	return ((struct source *)ctx)->healthy;
+}
+
+static inline bool ready(void *ctx, char *ret_reason, size_t capacity)
+{
+	if (!((struct source *)ctx)->ready)
+		snprintf(ret_reason, capacity, "interface eth0: not attached");
+	return ((struct source *)ctx)->ready;
+}
+
+static inline struct http *open_server(const char *host, struct source *source)
+{
+	const struct http_content content = { .ctx = source,
+					      .metrics_begin = metrics_begin,
+					      .metrics_read = metrics_read,
+					      .healthy = healthy,
+					      .ready = ready };
+	struct http *http;
+
+	*source = (struct source){ .body_length = BODY_LENGTH, .healthy = true, .ready = true };
+	assert_int_equal(http_open(host, 0, &content, &http), 0);
+	assert_true(http_port(http) > 0);
+	return http;
+}
+
+static inline struct reply ask(struct http *http, const char *request)
+{
+	int fd = client_connect(http);
+	struct reply reply;
+
+	client_send(fd, request);
+	reply = client_read_reply(http, fd, 5000);
+	close(fd);
+	return reply;
+}
+
+static inline void check_pattern(const struct reply *reply)
+{
+	assert_int_equal(reply->body_length, BODY_LENGTH);
+	for (size_t i = 0; i < BODY_LENGTH; i++)
+		assert_int_equal(reply->body[i], pattern(i));
+}
+
+#define CLOSE "Host: x\r\nConnection: close\r\n\r\n"
 
 #endif

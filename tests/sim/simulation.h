@@ -15,27 +15,13 @@
 #include "canary.h"
 #include "samples.h"
 #include "sim/fake_network.h"
+#include "sim/truth.h"
 
 #define MS		   NS_PER_MS
 #define SIMULATION_SLOTS   64 /* at most */
 #define SIMULATION_TICK_NS (50 * MS)
 #define SIMULATION_BATCH   4
 #define SIMULATION_IFINDEX 7
-#define ANY_FLOWS	   4
-
-/* What must have been counted of the slot's present peer once all is settled. */
-struct truth {
-	uint64_t sent, returned, lost, late, unstamped, duplicate, reordered, dropped;
-	uint64_t rtt_sum_ns, variation_sum_ns;
-	/* Late, but its record found no room: whether it was seen in time to be lost, only the canary knows. */
-	uint64_t ambiguous;
-	uint64_t kernel_sent, kernel_returned;
-	struct {
-		bool answered;
-		uint32_t sequence;
-		int64_t rtt_ns;
-	} flows[ANY_FLOWS];
-};
 
 struct simulation {
 	struct fake_kernel kernel;
@@ -183,24 +169,6 @@ static inline void simulation_send(struct simulation *sim, const struct probe *p
 	else if (packet.t1_ns)
 		truth->lost++;
 	canary_on_sent(sim->canary, probe, 0);
-}
-
-/* A reply that was paired in time: what it says about order. */
-static inline void truth_in_time(struct truth *truth, const struct packet *packet)
-{
-	int64_t rtt_ns = packet->arrival_ns - packet->t1_ns;
-	uint16_t flow = packet->message.flow;
-
-	truth->rtt_sum_ns += (uint64_t)rtt_ns;
-	if (truth->flows[flow].answered && packet->sequence < truth->flows[flow].sequence) {
-		truth->reordered++;
-		return;
-	}
-	if (truth->flows[flow].answered)
-		truth->variation_sum_ns += (uint64_t)llabs(rtt_ns - truth->flows[flow].rtt_ns);
-	truth->flows[flow].answered = true;
-	truth->flows[flow].sequence = packet->sequence;
-	truth->flows[flow].rtt_ns = rtt_ns;
 }
 
 static inline void simulation_arrive(struct simulation *sim, const struct packet *packet)
@@ -396,43 +364,13 @@ static inline void simulation_populate(struct simulation *sim, uint32_t count)
 	assert_int_equal(simulation_commit(sim).added, count);
 }
 
-/* --- the verdict on the verdicts --- */
-
-#define ASSERT_TALLY(sim, slot, field)                                                       \
-	do {                                                                                 \
-		uint64_t found = canary_stats(sim->canary, slot)->field;                     \
-		if (found != sim->truths[slot].field)                                        \
-			fail_msg("slot %u: %s is %llu, the network says %llu", slot, #field, \
-				 (unsigned long long)found,                                  \
-				 (unsigned long long)sim->truths[slot].field);               \
-	} while (0)
-
-/* Call after simulation_settle. */
+/* What was counted against what happened; call after simulation_settle. */
 static inline void simulation_compare(struct simulation *sim)
 {
 	for (uint32_t slot = 0; slot < sim->kernel.memory.shape.slots; slot++) {
-		const struct peer_stats *stats = canary_stats(sim->canary, slot);
 		const struct truth *truth = &sim->truths[slot];
-		uint64_t moved = stats->returned - truth->returned; /* of the ambiguous */
 
-		ASSERT_TALLY(sim, slot, sent);
-		ASSERT_TALLY(sim, slot, unstamped);
-		ASSERT_TALLY(sim, slot, late);
-		ASSERT_TALLY(sim, slot, duplicate);
-		ASSERT_TALLY(sim, slot, reordered);
-		ASSERT_TALLY(sim, slot, rtt_sum_ns);
-		ASSERT_TALLY(sim, slot, variation_sum_ns);
-		if (moved > truth->ambiguous || stats->lost + moved != truth->lost ||
-		    stats->dropped != truth->dropped + moved)
-			fail_msg(
-				"slot %u: returned %llu lost %llu dropped %llu, the network says "
-				"%llu %llu %llu "
-				"and %llu ambiguous",
-				slot, (unsigned long long)stats->returned,
-				(unsigned long long)stats->lost, (unsigned long long)stats->dropped,
-				(unsigned long long)truth->returned,
-				(unsigned long long)truth->lost, (unsigned long long)truth->dropped,
-				(unsigned long long)truth->ambiguous);
+		truth_compare(truth, canary_stats(sim->canary, slot), slot);
 		if (!peer_is_live(peers_get(canary_peers(sim->canary), slot)))
 			continue;
 		assert_int_equal(sim->kernel.memory.peers[slot].sent, truth->kernel_sent);

@@ -278,14 +278,43 @@ static void turns_are_spread_evenly(void **state)
 	}
 }
 
+static void what_does_not_fit_is_counted(void **state)
+{
+	struct simulation *sim = opened(2);
+	struct probe probe;
+
+	(void)state;
+	/* Not a place left: the peer is probed, and what cannot be seen of it is unstamped. */
+	for (uint32_t i = 0; i < sim->kernel.memory.shape.address_capacity; i++)
+		sim->kernel.memory.addresses[i].use = KC_ADDRESS_USED;
+	say(sim, 1, (uint32_t[]){ 1 }, (const char *const[]){ "a" });
+	assert_int_equal(canary_totals(sim->canary)->unplaced, 1);
+	simulation_run(sim, NS_PER_SECOND);
+	simulation_settle(sim);
+	assert_true(stats(sim, 0)->sent > 0 && stats(sim, 0)->unstamped == stats(sim, 0)->sent);
+	/* Time goes on, and nobody settles what is in flight. */
+	for (uint32_t i = 0; i < 3 * sim->kernel.memory.shape.window; i++) {
+		sim->now_ns += sim->settings.interval_ns;
+		canary_due(sim->canary, simulation_now(sim), &probe, 1);
+		simulation_check(sim);
+	}
+	assert_int_equal(canary_in_flight(sim->canary), sim->kernel.memory.shape.window);
+	assert_true(canary_totals(sim->canary)->window_full > 0);
+	simulation_close(sim);
+}
+
 static void the_heart_beats_every_second(void **state)
 {
 	struct simulation *sim = opened(4);
 	int64_t oldest_ns = 0;
 
 	(void)state;
+	/* At once, and then whoever asks when. */
+	assert_true(canary_next_due(sim->canary, simulation_now(sim)).ns <= sim->now_ns);
 	for (int i = 0; i < 1000; i++) {
 		simulation_run(sim, 10 * MS);
+		assert_true(canary_next_due(sim->canary, simulation_now(sim)).ns <=
+			    (int64_t)sim->kernel.memory.control->heartbeat_ns + NS_PER_SECOND);
 
 		int64_t age_ns = sim->now_ns - (int64_t)sim->kernel.memory.control->heartbeat_ns;
 
@@ -306,6 +335,7 @@ int main(void)
 		cmocka_unit_test(a_mute_loader_silences_nobody),
 		cmocka_unit_test(without_a_route_answer_nobody_is_probed),
 		cmocka_unit_test(turns_are_spread_evenly),
+		cmocka_unit_test(what_does_not_fit_is_counted),
 		cmocka_unit_test(the_heart_beats_every_second),
 	};
 

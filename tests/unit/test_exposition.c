@@ -108,6 +108,32 @@ static void fill_with_hostile_peers(struct world *world, char octet)
 	memset(&world->loop_delay, 0xff, sizeof(world->loop_delay));
 }
 
+/* name[{label="value",...}] number, with nothing left over. */
+static bool is_sample(const char *at)
+{
+	const char word[] = "abcdefghijklmnopqrstuvwxyz_";
+
+	at += strspn(at, word);
+	if (*at == '{') {
+		do {
+			at++;
+			at += strspn(at, word);
+			if (*at++ != '=' || *at++ != '"')
+				return false;
+			for (; *at && *at != '"'; at++) {
+				if (*at == '\\' && !strchr("\\\"n", *++at))
+					return false;
+			}
+			if (*at++ != '"')
+				return false;
+		} while (*at == ',');
+		if (*at++ != '}')
+			return false;
+	}
+	return at[0] == ' ' && strspn(at + 1, "0123456789.") > 0 &&
+	       at[1 + strspn(at + 1, "0123456789.")] == '\0';
+}
+
 static void the_largest_row_fits_a_block(void **state)
 {
 	static const char octets[] = { '\xff', '"', '\\', '\n', 'x' };
@@ -129,13 +155,8 @@ static void the_largest_row_fits_a_block(void **state)
 		end = strchr(strstr(start, "_count"), '\n') + 1;
 		assert_true((size_t)(end - start) <= EXPOSITION_ROW_CAPACITY);
 		largest = (size_t)(end - start) > largest ? (size_t)(end - start) : largest;
-		/* Each line is a comment or a name and a number: nothing broke out of a label. */
-		for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-			size_t prefix = strspn(line, "abcdefghijklmnopqrstuvwxyz_");
-
-			assert_true(line[0] == '#' ||
-				    ((line[prefix] == '{' || line[prefix] == ' ') && prefix > 8));
-		}
+		for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+			assert_true(line[0] == '#' || is_sample(line));
 		free(text);
 		world_close(&world);
 	}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The programs of bpf/ loaded with small maps that are mapped here, and run over one packet at a time by
+ * BPF_PROG_TEST_RUN; nothing is ever attached to an interface. Must not know what is expected.
+ */
+#ifndef HARNESS_H
+#define HARNESS_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/pkt_cls.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "address_hash.h"
+#include "kernel_abi.h"
+#include "packets.h"
+
+#pragma GCC diagnostic push /* generated: not in our style */
+#pragma GCC diagnostic ignored "-Wcast-qual"
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#include "canary.skel.h"
+#pragma GCC diagnostic pop
+
+#define SLOTS		 4
+#define FLOWS		 2
+#define WINDOW		 8
+#define ADDRESS_CAPACITY 64
+#define HASH_SEED	 0x5eed
+#define INERT_AFTER_NS	 3000000000ULL
+#define RING_BYTES	 4096
+#define RECORDS_MAX	 128
+#define SLOT_IPV4	 1
+#define SLOT_IPV6	 2
+
+struct harness {
+	struct canary_bpf *skeleton;
+	struct kc_control *control;
+	struct kc_counters *counters;
+	struct kc_address *addresses;
+	struct kc_peer *peers;
+	struct kc_flight *flights;
+	struct ring_buffer *ring;
+	struct kc_record records[RECORDS_MAX]; /* the last harness_drain */
+	unsigned record_count;
+};
+
+static inline uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
+static inline int on_record(void *ctx, void *data, size_t bytes)
+{
+	struct harness *harness = ctx;
+
+	assert_int_equal(bytes, sizeof(struct kc_record));
+	assert_true(harness->record_count < RECORDS_MAX);
+	memcpy(&harness->records[harness->record_count++], data, bytes);
+	return 0;
+}
+
+static inline unsigned harness_drain(struct harness *harness)
+{
+	harness->record_count = 0;
+	assert_true(ring_buffer__consume(harness->ring) >= 0);
+	return harness->record_count;
+}
+
+/* Where an address stands if its first `skip` places are not free. */
+static inline struct kc_address *harness_place(struct harness *harness, const uint8_t octets[16],
+					       uint32_t skip)
+{
+	uint32_t words[4];
+
+	memcpy(words, octets, sizeof(words));
+	return &harness->addresses[(kc_address_hash(words, HASH_SEED) % ADDRESS_CAPACITY + skip) %
+				   ADDRESS_CAPACITY];
+}
+
+static inline void harness_insert(struct harness *harness, const uint8_t octets[16], uint32_t slot)
+{
+	struct kc_address *place;
+	uint32_t skip = 0;
+
+	do
+		place = harness_place(harness, octets, skip++);
+	while (place->use != KC_ADDRESS_EMPTY);
+	memcpy(place->address, octets, 16);
+	place->slot = slot;
+	place->use = KC_ADDRESS_USED;
+}
+
+static inline void harness_map_ipv4(const uint8_t ipv4[4], uint8_t octets[16])
+{
+	memset(octets, 0, 16);
+	octets[10] = octets[11] = 0xff;
+	memcpy(octets + 12, ipv4, 4);
+}
+
+/* Two peers, nothing in flight, counters at zero, an empty ring, user space alive. */
+static inline void harness_reset(struct harness *harness)
+{
+	uint8_t mapped[16];
+
+	memset(harness->counters, 0, sizeof(*harness->counters));
+	memset(harness->addresses, 0, ADDRESS_CAPACITY * sizeof(*harness->addresses));
+	memset(harness->peers, 0, SLOTS * sizeof(*harness->peers));
+	memset(harness->flights, 0, SLOTS * FLOWS * WINDOW * sizeof(*harness->flights));
+	harness_map_ipv4(ipv4_peer, mapped);
+	harness_insert(harness, mapped, SLOT_IPV4);
+	harness_insert(harness, ipv6_peer, SLOT_IPV6);
+	harness->control->heartbeat_ns = now_ns();
+	harness_drain(harness);
+}
+
+static inline void *harness_map(const struct bpf_map *map, size_t bytes)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static inline int harness_quiet(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	return level == LIBBPF_WARN && getenv("V") ? vfprintf(stderr, format, arguments) : 0;
+}
+
+static inline void harness_configure(struct canary_bpf *skeleton)
+{
+	struct kc_config config = {
+		.inert_after_ns = INERT_AFTER_NS,
+		.window = WINDOW,
+		.flows = FLOWS,
+		.address_capacity = ADDRESS_CAPACITY,
+		.hash_seed = HASH_SEED,
+		.icmp_id_be = htons(PACKET_ID),
+	};
+
+	memcpy(&skeleton->rodata->config, &config, sizeof(config));
+	bpf_map__set_max_entries(skeleton->maps.kc_addresses, ADDRESS_CAPACITY);
+	bpf_map__set_max_entries(skeleton->maps.kc_peers, SLOTS);
+	bpf_map__set_max_entries(skeleton->maps.kc_flights, SLOTS * FLOWS * WINDOW);
+	bpf_map__set_max_entries(skeleton->maps.kc_samples, RING_BYTES);
+}
+
+static inline void harness_close(struct harness *harness)
+{
+	if (!harness)
+		return;
+	ring_buffer__free(harness->ring);
+	canary_bpf__destroy(harness->skeleton);
+	free(harness);
+}
+
+/* NULL with errno where this is not root's machine, or BPF is out of reach. */
+static inline struct harness *harness_open(void)
+{
+	struct harness *harness = calloc(1, sizeof(*harness));
+	struct canary_bpf *skeleton;
+
+	libbpf_set_print(harness_quiet);
+	skeleton = harness->skeleton = canary_bpf__open();
+	if (!skeleton)
+		goto out;
+	harness_configure(skeleton);
+	if (canary_bpf__load(skeleton) != 0)
+		goto out;
+	harness->control = harness_map(skeleton->maps.kc_control, sizeof(*harness->control));
+	harness->counters = harness_map(skeleton->maps.kc_counters, sizeof(*harness->counters));
+	harness->addresses = harness_map(skeleton->maps.kc_addresses,
+					 ADDRESS_CAPACITY * sizeof(*harness->addresses));
+	harness->peers = harness_map(skeleton->maps.kc_peers, SLOTS * sizeof(*harness->peers));
+	harness->flights = harness_map(skeleton->maps.kc_flights,
+				       SLOTS * FLOWS * WINDOW * sizeof(*harness->flights));
+	harness->ring = ring_buffer__new(bpf_map__fd(skeleton->maps.kc_samples), on_record, harness,
+					 NULL);
+	if (harness->control && harness->counters && harness->addresses && harness->peers &&
+	    harness->flights && harness->ring)
+		return harness;
+out:
+	harness_close(harness);
+	return NULL;
+}
+
+/* Runs a program once. The packet must come out as it went in, with the only verdict there is. */
+static inline void harness_run(const struct bpf_program *program, const uint8_t *octets, size_t bytes)
+{
+	bool xdp = bpf_program__type(program) == BPF_PROG_TYPE_XDP;
+	uint8_t out[PACKET_CAPACITY];
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = octets, .data_size_in = (uint32_t)bytes,
+		    .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
+
+	int e = bpf_prog_test_run_opts(bpf_program__fd(program), &options);
+	if (e) printf("%s %zu: %d\n", bpf_program__name(program), bytes, e);
+	assert_int_equal(e, 0);
+	assert_int_equal((int)options.retval, xdp ? 2 /* XDP_PASS */ : TC_ACT_UNSPEC);
+	assert_int_equal(options.data_size_out, bytes);
+	assert_memory_equal(out, octets, bytes);
+}
+
+#endif

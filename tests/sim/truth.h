@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The network's own tally of one peer's probes, and the comparison with what was counted. Knows fates, not
+ * how they were found out.
+ */
+#ifndef TRUTH_H
+#define TRUTH_H
+
+#include "unit/cmocka_all.h"
+
+#include <stdlib.h>
+
+#include "sim/fake_network.h"
+#include "stats.h"
+
+#define ANY_FLOWS 4
+
+/* What must have been counted of the slot's present peer once all is settled. */
+struct truth {
+	uint64_t sent, returned, lost, late, unstamped, duplicate, reordered, dropped;
+	uint64_t rtt_sum_ns, variation_sum_ns;
+	/* Late, but its record found no room: whether it was seen in time to be lost, only the canary knows. */
+	uint64_t ambiguous;
+	uint64_t kernel_sent, kernel_returned;
+	struct {
+		bool answered;
+		uint32_t sequence;
+		int64_t rtt_ns;
+	} flows[ANY_FLOWS];
+};
+
+/* A reply that was paired in time: what it says about order. */
+static inline void truth_in_time(struct truth *truth, const struct packet *packet)
+{
+	int64_t rtt_ns = packet->arrival_ns - packet->t1_ns;
+	uint16_t flow = packet->message.flow;
+
+	truth->rtt_sum_ns += (uint64_t)rtt_ns;
+	if (truth->flows[flow].answered && packet->sequence < truth->flows[flow].sequence) {
+		truth->reordered++;
+		return;
+	}
+	if (truth->flows[flow].answered)
+		truth->variation_sum_ns += (uint64_t)llabs(rtt_ns - truth->flows[flow].rtt_ns);
+	truth->flows[flow].answered = true;
+	truth->flows[flow].sequence = packet->sequence;
+	truth->flows[flow].rtt_ns = rtt_ns;
+}
+
+static inline void truth_equal(uint32_t slot, const char *what, uint64_t counted, uint64_t truth)
+{
+	if (counted != truth)
+		fail_msg("slot %u: %s is %llu, the network says %llu", slot, what,
+			 (unsigned long long)counted, (unsigned long long)truth);
+}
+
+static inline void truth_compare(const struct truth *truth, const struct peer_stats *stats,
+				 uint32_t slot)
+{
+	/* Of the ambiguous: how many were found taken before they were found overdue. */
+	uint64_t moved = stats->dropped - truth->dropped;
+
+	truth_equal(slot, "sent", stats->sent, truth->sent);
+	truth_equal(slot, "unstamped", stats->unstamped, truth->unstamped);
+	truth_equal(slot, "late", stats->late, truth->late);
+	truth_equal(slot, "duplicate", stats->duplicate, truth->duplicate);
+	truth_equal(slot, "reordered", stats->reordered, truth->reordered);
+	truth_equal(slot, "rtt_sum_ns", stats->rtt_sum_ns, truth->rtt_sum_ns);
+	truth_equal(slot, "variation_sum_ns", stats->variation_sum_ns, truth->variation_sum_ns);
+	truth_equal(slot, "returned", stats->returned, truth->returned + moved);
+	truth_equal(slot, "lost", stats->lost + moved, truth->lost);
+	if (moved > truth->ambiguous)
+		fail_msg("slot %u: dropped is %llu, the network says %llu and at most %llu more",
+			 slot, (unsigned long long)stats->dropped,
+			 (unsigned long long)truth->dropped, (unsigned long long)truth->ambiguous);
+}
+
+#endif
