@@ -45,7 +45,8 @@ static unsigned int address_group(const struct address *address, int group)
 	return (unsigned int)address->octets[2 * group] << 8 | address->octets[2 * group + 1];
 }
 
-/* The first of the longest runs of two or more zero groups; its length, or 0 (RFC 5952 section 4.2). */
+/* The first of the longest runs of two or more zero groups (RFC 5952 section 4.2) and its length; where
+ * there is none, *ret_start is GROUPS. */
 static int address_zero_run(const struct address *address, int *ret_start)
 {
 	int longest = 1;
@@ -61,7 +62,7 @@ static int address_zero_run(const struct address *address, int *ret_start)
 			*ret_start = start;
 		}
 	}
-	return longest > 1 ? longest : 0;
+	return longest;
 }
 
 void address_format(const struct address *address, char text[static ADDRESS_TEXT_CAPACITY])

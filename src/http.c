@@ -159,7 +159,7 @@ static enum MHD_Result answer_ready(struct http *http, struct MHD_Connection *co
 
 	if (http->content.ready(http->content.ctx, reason, sizeof(reason) - 1))
 		return answer_text(connection, MHD_HTTP_OK, yes, NULL, NULL);
-	strcat(reason, "\n");
+	memcpy(reason + strlen(reason), "\n", 2);
 	return answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, reason, NULL, NULL);
 }
 
@@ -221,7 +221,7 @@ static int listen_on(const struct sockaddr *address, socklen_t length, uint16_t 
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	const int on = 1;
 	const int off = 0;
-	struct sockaddr_in6 bound; /* sin_port and sin6_port stand at the same place */
+	struct sockaddr_in6 bound = { 0 }; /* sin_port and sin6_port stand at the same place */
 	socklen_t bound_length = sizeof(bound);
 	int err = 0;
 

@@ -222,8 +222,8 @@ static bool read_listen_address(struct config *config, const struct option *opti
 		if (address_parse(copy, &address) || bracketed != (strchr(copy, ':') != NULL))
 			return false;
 	}
-	strcpy(config->web_listen_address, value);
-	strcpy(config->web_listen_host, copy);
+	memcpy(config->web_listen_address, value, strlen(value) + 1);
+	memcpy(config->web_listen_host, copy, sizeof(copy));
 	config->web_listen_port = (uint16_t)port;
 	return true;
 }
@@ -351,7 +351,7 @@ void option_append_expectation(struct text *text, const struct option *option)
 		text_append(text, " of them");
 }
 
-#define HELP_COLUMN 36
+#define HELP_COLUMN 39
 
 bool config_help_line(size_t row, char *buffer, size_t capacity)
 {

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
@@ -135,7 +136,8 @@ static inline void *harness_map(const struct bpf_map *map, size_t bytes)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-static inline int harness_quiet(enum libbpf_print_level level, const char *format, va_list arguments)
+static inline int harness_quiet(enum libbpf_print_level level, const char *format,
+				va_list arguments)
 {
 	return level == LIBBPF_WARN && getenv("V") ? vfprintf(stderr, format, arguments) : 0;
 }
@@ -198,19 +200,102 @@ out:
 }
 
 /* Runs a program once. The packet must come out as it went in, with the only verdict there is. */
-static inline void harness_run(const struct bpf_program *program, const uint8_t *octets, size_t bytes)
+static inline void harness_run(const struct bpf_program *program, const uint8_t *octets,
+			       size_t bytes)
 {
 	bool xdp = bpf_program__type(program) == BPF_PROG_TYPE_XDP;
 	uint8_t out[PACKET_CAPACITY];
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = octets, .data_size_in = (uint32_t)bytes,
 		    .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
 
-	int e = bpf_prog_test_run_opts(bpf_program__fd(program), &options);
-	if (e) printf("%s %zu: %d\n", bpf_program__name(program), bytes, e);
-	assert_int_equal(e, 0);
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(program), &options), 0);
 	assert_int_equal((int)options.retval, xdp ? 2 /* XDP_PASS */ : TC_ACT_UNSPEC);
 	assert_int_equal(options.data_size_out, bytes);
 	assert_memory_equal(out, octets, bytes);
+}
+
+/* The programs that a shape concerns, ended by NULL. */
+struct programs {
+	const struct bpf_program *egress;
+	const struct bpf_program *ingress[3];
+};
+
+static inline struct programs programs_of(const struct harness *harness, const struct shape *shape)
+{
+	const struct canary_bpf *skeleton = harness->skeleton;
+
+	if (shape->no_ethernet)
+		return (struct programs){ skeleton->progs.kc_egress_l3,
+					  { skeleton->progs.kc_ingress_l3 } };
+	return (struct programs){ skeleton->progs.kc_egress,
+				  { skeleton->progs.kc_ingress, skeleton->progs.kc_ingress_xdp } };
+}
+
+static inline uint32_t slot_of(const struct shape *shape)
+{
+	return shape->ipv6 ? SLOT_IPV6 : SLOT_IPV4;
+}
+
+static inline struct kc_flight *flight_at(struct harness *harness, const struct shape *shape)
+{
+	return &harness->flights[slot_of(shape) * FLOWS * WINDOW + SEQUENCE % WINDOW];
+}
+
+/* A probe in flight; t1_ns KC_T1_ARMED as user space leaves it, else as egress does. */
+static inline struct kc_flight *arm(struct harness *harness, const struct shape *shape,
+				    uint64_t t1_ns)
+{
+	struct kc_flight *flight = flight_at(harness, shape);
+
+	harness_reset(harness);
+	*flight = (struct kc_flight){ .nonce = NONCE, .t1_ns = t1_ns };
+	return flight;
+}
+
+/* Padded if it is short, as Ethernet does it; BPF_PROG_TEST_RUN too wants whole IP headers after 14 octets. */
+static inline void run_frame(const struct bpf_program *program, const struct frame *frame)
+{
+	harness_run(program, frame->octets, frame->bytes < 60 ? 60 : frame->bytes);
+}
+
+#define NO_COUNTER    SIZE_MAX
+#define COUNTER(name) offsetof(struct kc_counters, name)
+
+/* One at 1, the others at 0. */
+static inline void assert_only_counter(const struct harness *harness, size_t offset)
+{
+	static const struct kc_counters zero;
+
+	for (size_t i = 0; i < sizeof(zero); i += sizeof(uint64_t)) {
+		uint64_t value;
+
+		memcpy(&value, (const char *)harness->counters + i, sizeof(value));
+		assert_int_equal(value, i == offset ? 1 : 0);
+	}
+}
+
+/* Group set-up: *state stays NULL where nothing can be loaded, and then every test is skipped. */
+static inline int open_harness(void **state)
+{
+	*state = harness_open();
+	if (!*state)
+		print_message(
+			"skipping all: BPF programs cannot be loaded here (%s; V=1 tells more)\n",
+			strerror(errno));
+	return 0;
+}
+
+static inline int close_harness(void **state)
+{
+	harness_close(*state);
+	return 0;
+}
+
+static inline struct harness *harness_or_skip(void **state)
+{
+	if (!*state)
+		skip();
+	return *state;
 }
 
 #endif

@@ -35,7 +35,45 @@ struct shape {
 	unsigned extension_bytes;
 };
 
-#define NO_EXTENSION { 255 }
+#define NO_EXTENSION \
+	{            \
+		255  \
+	}
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+#define NONCE	 0x1122334455667788ULL
+#define SEQUENCE 0x0103
+
+#define HOP	    0
+#define ROUTING	    43
+#define FRAGMENT    44
+#define DESTINATION 60
+
+/* Every way in which a message of ours may come. */
+static const struct shape shapes[] = {
+	{ "IPv4", .extensions = NO_EXTENSION },
+	{ "IPv4, 4 octets of options", .ipv4_option_bytes = 4, .extensions = NO_EXTENSION },
+	{ "IPv4, 40 octets of options", .ipv4_option_bytes = 40, .extensions = NO_EXTENSION },
+	{ "IPv6", .ipv6 = true, .extensions = NO_EXTENSION },
+	{ "IPv6, 1 extension", .ipv6 = true, .extensions = { HOP, 255 }, .extension_bytes = 8 },
+	{ "IPv6, 2 extensions", .ipv6 = true, .extensions = { HOP, ROUTING, 255 },
+	  .extension_bytes = 8 },
+	{ "IPv6, 3 extensions", .ipv6 = true, .extensions = { HOP, DESTINATION, ROUTING, 255 },
+	  .extension_bytes = 16 },
+	{ "IPv6, 4 extensions", .ipv6 = true,
+	  .extensions = { HOP, DESTINATION, ROUTING, DESTINATION, 255 }, .extension_bytes = 264 },
+	{ "VLAN, IPv4", .vlan_tags = 1, .extensions = NO_EXTENSION },
+	{ "VLAN, IPv6", .vlan_tags = 1, .ipv6 = true, .extensions = NO_EXTENSION },
+	{ "two VLAN tags, IPv4", .vlan_tags = 2, .extensions = NO_EXTENSION },
+	{ "two VLAN tags, IPv6, extension", .vlan_tags = 2, .ipv6 = true,
+	  .extensions = { HOP, 255 }, .extension_bytes = 8 },
+	{ "L3, IPv4", .no_ethernet = true, .extensions = NO_EXTENSION },
+	{ "L3, IPv4, options", .no_ethernet = true, .ipv4_option_bytes = 12,
+	  .extensions = NO_EXTENSION },
+	{ "L3, IPv6", .no_ethernet = true, .ipv6 = true, .extensions = NO_EXTENSION },
+	{ "L3, IPv6, 4 extensions", .no_ethernet = true, .ipv6 = true,
+	  .extensions = { HOP, DESTINATION, ROUTING, DESTINATION, 255 }, .extension_bytes = 8 },
+};
 
 /* The message, for either direction. */
 struct echo {
@@ -46,6 +84,15 @@ struct echo {
 	uint64_t nonce;
 	size_t payload_bytes;
 };
+
+static inline struct echo echo_of(bool reply)
+{
+	return (struct echo){ .reply = reply,
+			      .id = PACKET_ID,
+			      .sequence = SEQUENCE,
+			      .nonce = NONCE,
+			      .payload_bytes = PAYLOAD_DEFAULT };
+}
 
 struct frame {
 	uint8_t octets[PACKET_CAPACITY];
@@ -109,7 +156,8 @@ static inline void put_ipv4(struct frame *frame, const struct shape *shape, uint
 	put(frame, destination, 4);
 	for (unsigned i = 0; i < shape->ipv4_option_bytes; i++)
 		put(frame, (uint8_t[1]){ 1 }, 1); /* no operation */
-	set_be16(frame, frame->ip + 10, 0xffff & ~sum_octets(frame->octets + frame->ip, header_bytes, 0));
+	set_be16(frame, frame->ip + 10,
+		 0xffff & ~sum_octets(frame->octets + frame->ip, header_bytes, 0));
 }
 
 static inline void put_ipv6(struct frame *frame, const struct shape *shape, uint8_t next_header,
@@ -137,7 +185,8 @@ static inline void put_ipv6(struct frame *frame, const struct shape *shape, uint
 }
 
 /* (Re)computes the checksum of the ICMP message of that many octets. */
-static inline void frame_checksum(struct frame *frame, const struct shape *shape, size_t message_bytes)
+static inline void frame_checksum(struct frame *frame, const struct shape *shape,
+				  size_t message_bytes)
 {
 	uint32_t sum = 0;
 
@@ -172,7 +221,8 @@ static inline struct frame frame_of_echo(const struct shape *shape, const struct
 	put_be16(&frame, echo->sequence);
 	put(&frame, &echo->nonce, nonce_bytes);
 	for (size_t i = nonce_bytes; i < echo->payload_bytes; i++)
-		put(&frame, (uint8_t[1]){ (uint8_t)(i * 7) }, 1); /* so that every octet weighs in the sum */
+		put(&frame, (uint8_t[1]){ (uint8_t)(i * 7) },
+		    1); /* so that every octet weighs in the sum */
 	frame_checksum(&frame, shape, message_bytes);
 	return frame;
 }

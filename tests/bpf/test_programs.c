@@ -11,134 +11,17 @@
 
 #include "harness.h"
 
-#define NONCE	 0x1122334455667788ULL
-#define SEQUENCE 0x0103
-
-#define HOP	    0
-#define ROUTING	    43
-#define FRAGMENT    44
-#define DESTINATION 60
-
-static const struct shape shapes[] = {
-	{ "IPv4", .extensions = NO_EXTENSION },
-	{ "IPv4, 4 octets of options", .ipv4_option_bytes = 4, .extensions = NO_EXTENSION },
-	{ "IPv4, 40 octets of options", .ipv4_option_bytes = 40, .extensions = NO_EXTENSION },
-	{ "IPv6", .ipv6 = true, .extensions = NO_EXTENSION },
-	{ "IPv6, 1 extension", .ipv6 = true, .extensions = { HOP, 255 }, .extension_bytes = 8 },
-	{ "IPv6, 2 extensions", .ipv6 = true, .extensions = { HOP, ROUTING, 255 }, .extension_bytes = 8 },
-	{ "IPv6, 3 extensions", .ipv6 = true, .extensions = { HOP, DESTINATION, ROUTING, 255 },
-	  .extension_bytes = 16 },
-	{ "IPv6, 4 extensions", .ipv6 = true, .extensions = { HOP, DESTINATION, ROUTING, DESTINATION, 255 },
-	  .extension_bytes = 264 },
-	{ "VLAN, IPv4", .vlan_tags = 1, .extensions = NO_EXTENSION },
-	{ "VLAN, IPv6", .vlan_tags = 1, .ipv6 = true, .extensions = NO_EXTENSION },
-	{ "two VLAN tags, IPv4", .vlan_tags = 2, .extensions = NO_EXTENSION },
-	{ "two VLAN tags, IPv6, extension", .vlan_tags = 2, .ipv6 = true, .extensions = { HOP, 255 },
-	  .extension_bytes = 8 },
-	{ "L3, IPv4", .no_ethernet = true, .extensions = NO_EXTENSION },
-	{ "L3, IPv4, options", .no_ethernet = true, .ipv4_option_bytes = 12, .extensions = NO_EXTENSION },
-	{ "L3, IPv6", .no_ethernet = true, .ipv6 = true, .extensions = NO_EXTENSION },
-	{ "L3, IPv6, 4 extensions", .no_ethernet = true, .ipv6 = true,
-	  .extensions = { HOP, DESTINATION, ROUTING, DESTINATION, 255 }, .extension_bytes = 8 },
-};
-
 /* What is not ours for its headers alone. */
 static const struct shape foreign_shapes[] = {
 	{ "three VLAN tags", .vlan_tags = 3, .extensions = NO_EXTENSION },
-	{ "5 extensions", .ipv6 = true, .extensions = { HOP, DESTINATION, ROUTING, DESTINATION, HOP, 255 },
+	{ "5 extensions", .ipv6 = true,
+	  .extensions = { HOP, DESTINATION, ROUTING, DESTINATION, HOP, 255 },
 	  .extension_bytes = 8 },
 	{ "IPv6 fragment", .ipv6 = true, .extensions = { FRAGMENT, 255 }, .extension_bytes = 8 },
 	{ "IPv6 fragment after an extension", .ipv6 = true, .extensions = { HOP, FRAGMENT, 255 },
 	  .extension_bytes = 8 },
 	{ "unknown extension", .ipv6 = true, .extensions = { 135, 255 }, .extension_bytes = 8 },
 };
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
-/* The programs that a shape concerns, ended by NULL. */
-struct programs {
-	const struct bpf_program *egress;
-	const struct bpf_program *ingress[3];
-};
-
-static struct programs programs_of(const struct harness *harness, const struct shape *shape)
-{
-	const struct canary_bpf *skeleton = harness->skeleton;
-
-	if (shape->no_ethernet)
-		return (struct programs){ skeleton->progs.kc_egress_l3,
-					  { skeleton->progs.kc_ingress_l3 } };
-	return (struct programs){ skeleton->progs.kc_egress,
-				  { skeleton->progs.kc_ingress, skeleton->progs.kc_ingress_xdp } };
-}
-
-static struct echo echo_of(bool reply)
-{
-	return (struct echo){ .reply = reply, .id = PACKET_ID, .sequence = SEQUENCE, .nonce = NONCE,
-			      .payload_bytes = PAYLOAD_DEFAULT };
-}
-
-static uint32_t slot_of(const struct shape *shape)
-{
-	return shape->ipv6 ? SLOT_IPV6 : SLOT_IPV4;
-}
-
-static struct kc_flight *flight_at(struct harness *harness, const struct shape *shape)
-{
-	return &harness->flights[slot_of(shape) * FLOWS * WINDOW + SEQUENCE % WINDOW];
-}
-
-/* A probe in flight; t1_ns KC_T1_ARMED as user space leaves it, else as egress does. */
-static struct kc_flight *arm(struct harness *harness, const struct shape *shape, uint64_t t1_ns)
-{
-	struct kc_flight *flight = flight_at(harness, shape);
-
-	harness_reset(harness);
-	*flight = (struct kc_flight){ .nonce = NONCE, .t1_ns = t1_ns };
-	return flight;
-}
-
-static void run_frame(const struct bpf_program *program, const struct frame *frame)
-{
-	harness_run(program, frame->octets, frame->bytes);
-}
-
-/* Group set-up: *state stays NULL where nothing can be loaded, and then every test is skipped. */
-static int open_harness(void **state)
-{
-	*state = harness_open();
-	if (!*state)
-		print_message("skipping all: BPF programs cannot be loaded here (%s; V=1 tells more)\n",
-			      strerror(errno));
-	return 0;
-}
-
-static int close_harness(void **state)
-{
-	harness_close(*state);
-	return 0;
-}
-
-static struct harness *harness_or_skip(void **state)
-{
-	if (!*state)
-		skip();
-	return *state;
-}
-
-static void assert_only_counter(const struct harness *harness, size_t offset)
-{
-	static const struct kc_counters zero;
-
-	for (size_t i = 0; i < sizeof(zero); i += sizeof(uint64_t)) {
-		uint64_t value;
-
-		memcpy(&value, (const char *)harness->counters + i, sizeof(value));
-		assert_int_equal(value, i == offset ? 1 : 0);
-	}
-}
-
-#define NO_COUNTER SIZE_MAX
 
 static void check_exchange(struct harness *harness, const struct shape *shape,
 			   const struct bpf_program *egress, const struct bpf_program *ingress)
@@ -162,8 +45,12 @@ static void check_exchange(struct harness *harness, const struct shape *shape,
 	assert_int_equal(flight->t1_ns, KC_T1_TAKEN);
 	assert_int_equal(harness_drain(harness), 1);
 	assert_in_range(harness->records[0].t4_ns, before_ns, now_ns());
-	struct kc_record expected = { .nonce = NONCE, .t1_ns = t1_ns, .t4_ns = harness->records[0].t4_ns,
-				      .slot = slot_of(shape), .sequence = SEQUENCE, .kind = KC_RETURNED,
+	struct kc_record expected = { .nonce = NONCE,
+				      .t1_ns = t1_ns,
+				      .t4_ns = harness->records[0].t4_ns,
+				      .slot = slot_of(shape),
+				      .sequence = SEQUENCE,
+				      .kind = KC_RETURNED,
 				      .ttl = PACKET_TTL };
 	assert_memory_equal(&harness->records[0], &expected, sizeof(expected));
 	assert_int_equal(peer->returned, 1);
@@ -201,31 +88,62 @@ struct rejection {
 	size_t counter;
 };
 
-#define GOOD	      .reply = true, .id = PACKET_ID, .sequence = SEQUENCE, .nonce = NONCE
-#define COUNTER(name) offsetof(struct kc_counters, name)
+#define GOOD .reply = true, .id = PACKET_ID, .sequence = SEQUENCE, .nonce = NONCE
 
 static const struct rejection rejections[] = {
-	{ "stranger", { GOOD, .payload_bytes = 44, .from_stranger = true }, NONCE, 1000,
+	{ "stranger",
+	  { GOOD, .payload_bytes = 44, .from_stranger = true },
+	  NONCE,
+	  1000,
 	  COUNTER(rejected_source) },
-	{ "no nonce at all", { GOOD, .payload_bytes = 0 }, NONCE, 1000, COUNTER(rejected_truncated) },
-	{ "seven eighths of a nonce", { GOOD, .payload_bytes = 7 }, NONCE, 1000,
+	{ "no nonce at all",
+	  { GOOD, .payload_bytes = 0 },
+	  NONCE,
+	  1000,
 	  COUNTER(rejected_truncated) },
-	{ "wrong nonce, right sequence", { GOOD, .payload_bytes = 44 }, NONCE + 1, 1000,
+	{ "seven eighths of a nonce",
+	  { GOOD, .payload_bytes = 7 },
+	  NONCE,
+	  1000,
+	  COUNTER(rejected_truncated) },
+	{ "wrong nonce, right sequence",
+	  { GOOD, .payload_bytes = 44 },
+	  NONCE + 1,
+	  1000,
 	  COUNTER(rejected_nonce) },
 	{ "nothing in flight", { GOOD, .payload_bytes = 44 }, 0, 0, COUNTER(rejected_nonce) },
 	{ "nothing in flight, nonce zero",
-	  { .reply = true, .id = PACKET_ID, .sequence = SEQUENCE, .payload_bytes = 44 }, 0, 1000,
+	  { .reply = true, .id = PACKET_ID, .sequence = SEQUENCE, .payload_bytes = 44 },
+	  0,
+	  1000,
 	  COUNTER(rejected_nonce) },
 	{ "right nonce, wrong sequence",
-	  { .reply = true, .id = PACKET_ID, .sequence = SEQUENCE + 1, .nonce = NONCE, .payload_bytes = 44 },
-	  NONCE, 1000, COUNTER(rejected_nonce) },
-	{ "never stamped, or armed anew", { GOOD, .payload_bytes = 44 }, NONCE, KC_T1_ARMED,
+	  { .reply = true,
+	    .id = PACKET_ID,
+	    .sequence = SEQUENCE + 1,
+	    .nonce = NONCE,
+	    .payload_bytes = 44 },
+	  NONCE,
+	  1000,
+	  COUNTER(rejected_nonce) },
+	{ "never stamped, or armed anew",
+	  { GOOD, .payload_bytes = 44 },
+	  NONCE,
+	  KC_T1_ARMED,
 	  COUNTER(rejected_unstamped) },
 	{ "another's identifier",
-	  { .reply = true, .id = PACKET_ID + 1, .sequence = SEQUENCE, .nonce = NONCE, .payload_bytes = 44 },
-	  NONCE, 1000, NO_COUNTER },
+	  { .reply = true,
+	    .id = PACKET_ID + 1,
+	    .sequence = SEQUENCE,
+	    .nonce = NONCE,
+	    .payload_bytes = 44 },
+	  NONCE,
+	  1000,
+	  NO_COUNTER },
 	{ "a request, not a reply",
-	  { .id = PACKET_ID, .sequence = SEQUENCE, .nonce = NONCE, .payload_bytes = 44 }, NONCE, 1000,
+	  { .id = PACKET_ID, .sequence = SEQUENCE, .nonce = NONCE, .payload_bytes = 44 },
+	  NONCE,
+	  1000,
 	  NO_COUNTER },
 };
 
@@ -259,9 +177,16 @@ static void a_request_that_is_not_ours_is_not_stamped(void **state)
 		{ .id = PACKET_ID, .sequence = SEQUENCE + 1, .nonce = NONCE, .payload_bytes = 44 },
 		{ .id = PACKET_ID, .sequence = SEQUENCE, .nonce = NONCE + 1, .payload_bytes = 44 },
 		{ .id = PACKET_ID, .sequence = SEQUENCE, .nonce = NONCE, .payload_bytes = 7 },
-		{ .id = PACKET_ID, .sequence = SEQUENCE, .nonce = NONCE, .payload_bytes = 44,
+		{ .id = PACKET_ID,
+		  .sequence = SEQUENCE,
+		  .nonce = NONCE,
+		  .payload_bytes = 44,
 		  .from_stranger = true },
-		{ .id = PACKET_ID, .sequence = SEQUENCE, .nonce = NONCE, .payload_bytes = 44, .reply = true },
+		{ .id = PACKET_ID,
+		  .sequence = SEQUENCE,
+		  .nonce = NONCE,
+		  .payload_bytes = 44,
+		  .reply = true },
 	};
 	struct harness *harness = harness_or_skip(state);
 
@@ -278,8 +203,8 @@ static void a_request_that_is_not_ours_is_not_stamped(void **state)
 }
 
 /* Neither stamps nor pairs nor counts. */
-static void check_left_alone(struct harness *harness, const struct shape *shape, const struct frame *out,
-			     const struct frame *in)
+static void check_left_alone(struct harness *harness, const struct shape *shape,
+			     const struct frame *out, const struct frame *in)
 {
 	struct programs programs = programs_of(harness, shape);
 	struct kc_flight *flight = flight_at(harness, shape);
@@ -310,7 +235,8 @@ static void foreign_headers_and_fragments_are_left_alone(void **state)
 	}
 	for (size_t i = 0; i < COUNT(fragments_be) * COUNT(shapes); i++) {
 		const struct shape *shape = &shapes[i / COUNT(fragments_be)];
-		struct frame out = frame_of_echo(shape, &request), in = frame_of_echo(shape, &reply);
+		struct frame out = frame_of_echo(shape, &request),
+			     in = frame_of_echo(shape, &reply);
 
 		if (shape->ipv6)
 			continue;
@@ -329,7 +255,8 @@ static void without_a_heartbeat_the_programs_do_nothing(void **state)
 
 	for (size_t i = 0; i < COUNT(shapes) * COUNT(heartbeats); i++) {
 		const struct shape *shape = &shapes[i / COUNT(heartbeats)];
-		struct frame out = frame_of_echo(shape, &request), in = frame_of_echo(shape, &reply);
+		struct frame out = frame_of_echo(shape, &request),
+			     in = frame_of_echo(shape, &reply);
 
 		arm(harness, shape, KC_T1_ARMED);
 		harness->control->heartbeat_ns = heartbeats[i % COUNT(heartbeats)];

@@ -34,10 +34,14 @@ group_empty() {
 group_stat() { # NAME
   awk -v name="$1" '$1 == name { print $2 }' "$GROUP/cpu.stat"
 }
-# shellcheck disable=SC2016 # expanded by the shell that moves itself
-IN_GROUP=(bash -c 'echo $$ > "$0/cgroup.procs" && exec "$@"')
+# This shell goes in, starts what shall stay there, and leaves: within a namespace /sys is another.
+group_enter() {
+  echo $$ > "$GROUP/cgroup.procs"
+}
+group_leave() {
+  echo $$ > "$(dirname "$GROUP")/cgroup.procs"
+}
 group_make
-IN_GROUP+=("$GROUP")
 
 quantile() { # SHARE, of the numbers on standard input
   sort -g | awk -v share="$1" '{ v[NR] = $1 } END { i = int(NR * share + 0.5); print v[i < 1 ? 1 : i] }'
@@ -55,7 +59,10 @@ in_ns a ip route add 198.18.1.0/24 dev eth0
 
 canary_run() { # NAME: its RTTs into $SCRATCH/NAME
   rm -f "$SCRATCH/canary-a.log"
-  canary_start a --peers.file="$SCRATCH/peers" --log.level=debug
+  [ "$1" = throttled ] && group_enter
+  canary_launch a --peers.file="$SCRATCH/peers" --log.level=debug
+  [ "$1" = throttled ] && group_leave
+  eventually 30 canary_answers a || fail "kube-canary does not start"
   sleep "$SECONDS_EACH"
   # without the first round, in which neighbours are resolved
   rtts_us | tail -n "+$((PEERS + 1))" > "$SCRATCH/$1"
@@ -68,32 +75,39 @@ canary_run() { # NAME: its RTTs into $SCRATCH/NAME
 }
 
 canary_run idle
-"${IN_GROUP[@]}" stress-ng --cpu 1 --timeout 300 > /dev/null 2>&1 &
-HOG=$!
-own_process "$HOG"
+group_enter
+stress-ng --cpu 1 --timeout 300 > /dev/null 2>&1 &
+own_process $!
+group_leave
 periods=$(group_stat nr_periods) throttled=$(group_stat nr_throttled)
-CANARY_UNDER=("${IN_GROUP[@]}")
 canary_run throttled
-CANARY_UNDER=()
 share=$(awk -v p="$(($(group_stat nr_periods) - periods))" -v t="$(($(group_stat nr_throttled) - throttled))" \
   'BEGIN { print p ? t / p : 0 }')
 note "the cgroup was throttled in $share of its periods"
 assert_at_least "$share" 0.8 "share of throttled periods"
 
 # --- the same for what works from user space
-ip netns exec "$PREFIX-a" "${IN_GROUP[@]}" \
-  fping -q -C "$((SECONDS_EACH / 2))" -p 1000 -f "$SCRATCH/peers" 2> "$SCRATCH/fping" || true
+group_enter
+ip netns exec "$PREFIX-a" fping -q -C "$((SECONDS_EACH / 2))" -p 1000 -f "$SCRATCH/peers" 2> "$SCRATCH/fping" &
+FPING=$!
+own_process "$FPING"
+group_leave
+wait "$FPING" || true
 awk '{ for (i = 3; i <= NF; i++) if ($i != "-") print $i * 1000; else missing++ } END { print "missing", missing + 0 > "/dev/stderr" }' \
   "$SCRATCH/fping" > "$SCRATCH/fping-rtts" 2> "$SCRATCH/fping-missing"
 note "fping, throttled: p50 $(quantile 0.5 < "$SCRATCH/fping-rtts") us, p99 $(quantile 0.99 < "$SCRATCH/fping-rtts") us," \
   "$(cat "$SCRATCH/fping-missing") of $((PEERS * (SECONDS_EACH / 2)))"
 mapfile -t targets < "$SCRATCH/peers"
-ip netns exec "$PREFIX-a" "${IN_GROUP[@]}" \
-  prometheus-smokeping-prober --privileged "${targets[@]}" > "$SCRATCH/smokeping.log" 2>&1 &
+group_enter
+ip netns exec "$PREFIX-a" prometheus-smokeping-prober --privileged "${targets[@]}" > "$SCRATCH/smokeping.log" 2>&1 &
 SMOKEPING=$!
 own_process "$SMOKEPING"
-sleep "$SECONDS_EACH"
-in_ns a curl -s --max-time 20 http://127.0.0.1:9374/metrics > "$SCRATCH/smokeping" || true
+group_leave
+smokeping_answers() { # its own page waits for the CPU as well
+  in_ns a curl -s --max-time 30 http://127.0.0.1:9374/metrics > "$SCRATCH/smokeping" &&
+    awk '/^smokeping_response_duration_seconds_count/ { n += $NF } END { exit !(n >= 500) }' "$SCRATCH/smokeping"
+}
+eventually 60 smokeping_answers || true
 kill "$SMOKEPING"
 note "smokeping_prober, throttled: $(awk -F'[ "]' '
   /^smokeping_response_duration_seconds_bucket/ { match($0, /le="[^"]*"/); le = substr($0, RSTART + 4, RLENGTH - 5); n[le] += $NF }

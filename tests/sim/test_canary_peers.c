@@ -278,6 +278,21 @@ static void turns_are_spread_evenly(void **state)
 	}
 }
 
+/* Each tick comes five turns late, and must not take that for a stall. */
+static void an_interval_below_the_tick_is_probed_with_every_tick(void **state)
+{
+	struct simulation *sim = simulation_open(SEED, 4, 1, 10 * MS, 300 * MS);
+
+	(void)state;
+	simulation_populate(sim, 4);
+	simulation_run(sim, 10 * NS_PER_SECOND);
+	simulation_settle(sim);
+	simulation_compare(sim);
+	for (uint32_t slot = 0; slot < 4; slot++)
+		assert_in_range(stats(sim, slot)->sent, 195, 200);
+	simulation_close(sim);
+}
+
 static void what_does_not_fit_is_counted(void **state)
 {
 	struct simulation *sim = opened(2);
@@ -335,6 +350,7 @@ int main(void)
 		cmocka_unit_test(a_mute_loader_silences_nobody),
 		cmocka_unit_test(without_a_route_answer_nobody_is_probed),
 		cmocka_unit_test(turns_are_spread_evenly),
+		cmocka_unit_test(an_interval_below_the_tick_is_probed_with_every_tick),
 		cmocka_unit_test(what_does_not_fit_is_counted),
 		cmocka_unit_test(the_heart_beats_every_second),
 	};

@@ -4,7 +4,7 @@
 
 #define SLOTS 10
 #define POOL  12 /* addresses, and names, that peers are drawn from */
-#define STEPS 12
+#define STEPS 30
 
 static uint64_t first_seed = 1;
 static uint64_t seed_count = 2000;

@@ -223,9 +223,10 @@ static void help_lists_every_option(void **state)
 	}
 	assert_int_equal(row, options_count);
 	assert_true(config_help_line(4, line, sizeof(line)));
-	assert_string_equal(line, "  --probe.interval=DURATION         time between two probes of "
-				  "a peer (default 1s, "
-				  "10ms to 1h) [KUBE_CANARY_PROBE_INTERVAL]");
+	assert_string_equal(line,
+			    "  --probe.interval=DURATION            time between two probes of "
+			    "a peer (default 1s, "
+			    "10ms to 1h) [KUBE_CANARY_PROBE_INTERVAL]");
 	assert_true(config_help_line(4, line, 8));
 	assert_string_equal(line, "  --pro");
 }

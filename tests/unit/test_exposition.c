@@ -11,9 +11,12 @@
 #include <string.h>
 
 #include "families.h"
+#include "http.h"
 
 #define GOLDEN	       "tests/golden/metrics.txt"
 #define WHOLE_CAPACITY (4 * 1024 * 1024)
+
+_Static_assert(HTTP_BLOCK_BYTES >= EXPOSITION_ROW_CAPACITY, "a block must hold any row");
 
 /* The whole text, cut into blocks of that size; each block is an allocation of its own. */
 static char *scrape(const struct exposition *exposition, size_t block_capacity, size_t *ret_length)

@@ -129,13 +129,14 @@ static void strange_records_say_nothing(void **state)
 	(void)state;
 	arm(f, 0, 0, 1, 0);
 	stamp(f, 0, 10);
+	arm(f, 1, 0, 1, 0); /* where a flow too many of slot 0 would end up */
 	for (size_t i = 0; i < 9; i++)
 		records[i] = good;
 	records[0].nonce = 2;
 	records[1].nonce = 0;
 	records[2].slot = SLOTS;
 	records[3].flow = FLOWS;
-	records[4].slot = 1;
+	records[4].slot = 2;
 	records[5].sequence = 1;
 	records[6].kind = 3;
 	records[7].t4_ns = t1_ns - 1;
