@@ -29,6 +29,7 @@ struct interface {
 	uint32_t unstamped_run;		/* probes in a row that left no egress stamp */
 	uint32_t unanswered_run;	/* stamped probes in a row that brought no record */
 	bool ingress_blind;		/* replies were overheard that the ingress program did not see */
+	struct local_time renew_at;	/* when to attach anew at the earliest, should it not work */
 	struct local_time ask_at;	/* when to ask the loader (again) */
 };
 
@@ -50,7 +51,7 @@ void interfaces_route(struct interfaces *interfaces, uint32_t slot, const struct
 void interfaces_on_link(struct interfaces *interfaces, uint32_t ifindex, struct local_time now);
 
 /* The next thing to say to the loader: true and *ret, at most one ATTACH a second for each interface,
- * DETACH when no peer is left. */
+ * DETACH when no peer is left, DETACH and ATTACH where our program stopped working in its place. */
 bool interfaces_next_word(struct interfaces *interfaces, struct local_time now, struct word *ret);
 void interfaces_on_word(struct interfaces *interfaces, const struct word *word);
 

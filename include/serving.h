@@ -6,7 +6,6 @@
 #ifndef SERVING_H
 #define SERVING_H
 
-#include <signal.h>
 #include <sys/types.h>
 
 #include "attachment.h"
@@ -20,7 +19,7 @@ struct serving {
 };
 
 /* Blocks the signals that serving_run takes. Before the fork, so that none is missed. */
-void serving_block_signals(sigset_t *ret_before);
+void serving_block_signals(void);
 
 /* Until the canary ended, or did not although it was told to. Releases all attachments. Returns the
  * exit status: the canary's own, 1 if it was killed. */

@@ -12,6 +12,10 @@
 
 #define ASK_EVERY_NS NS_PER_SECOND
 
+/* A program that works no more, though it is in place, stands behind somebody's terminal verdict: attaching
+ * anew puts it at the head again. Not oftener than this, as the other may do the same. */
+#define RENEW_EVERY_NS (10 * NS_PER_SECOND)
+
 struct interfaces {
 	struct interface table[INTERFACE_CAPACITY];
 	uint32_t slots;
@@ -115,6 +119,12 @@ void interfaces_on_link(struct interfaces *interfaces, uint32_t ifindex, struct 
 		interface->ask_at = now;
 }
 
+/* In place by the loader's word, yet the probes tell otherwise. */
+static bool interface_works_not(const struct interface *interface)
+{
+	return interface->unstamped_run >= INTERFACE_DOUBT_AFTER || interface->ingress_blind;
+}
+
 bool interfaces_next_word(struct interfaces *interfaces, struct local_time now, struct word *ret)
 {
 	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++) {
@@ -125,6 +135,12 @@ bool interfaces_next_word(struct interfaces *interfaces, struct local_time now, 
 		if (interface->peers == 0) {
 			*ret = (struct word){ .kind = WORD_DETACH, .ifindex = interface->ifindex };
 			*interface = (struct interface){ 0 };
+			return true;
+		}
+		if (interface_works_not(interface) && local_since(now, interface->renew_at) >= 0) {
+			*ret = (struct word){ .kind = WORD_DETACH, .ifindex = interface->ifindex };
+			interface->renew_at = local_after(now, RENEW_EVERY_NS);
+			interface->ask_at = now;
 			return true;
 		}
 		if (local_since(now, interface->ask_at) >= 0) {

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <linux/capability.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -176,8 +175,8 @@ static void log_missing_capabilities(void)
 	log_error("start-up was not permitted", LOG_TEXT("missing", missing));
 }
 
-/* The rest of the child's life. */
-static int loader_become_canary(struct loader *loader, const sigset_t *signals_before)
+/* The rest of the child's life. Signals stay blocked until its loop takes them. */
+static int loader_become_canary(struct loader *loader)
 {
 	struct agent_inheritance inheritance = {
 		.kernel = &loader->kernel,
@@ -193,12 +192,6 @@ static int loader_become_canary(struct loader *loader, const sigset_t *signals_b
 	descriptor_close(&loader->words_fd);
 	descriptor_close(&loader->handle_fd);
 	kernel_close_programs(&loader->kernel);
-
-	/* They reach the loader too, which says what to do. */
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	sigprocmask(SIG_SETMASK, signals_before, NULL);
 
 	err = privileges_drop_all(&uid_changed);
 	if (err) {
@@ -266,7 +259,6 @@ int loader_run(const struct config *config)
 	struct loader loader = {
 		.config = config, .handle_fd = -1, .words_fd = -1, .canary_words_fd = -1
 	};
-	sigset_t signals_before;
 	int status = EXIT_FAILURE;
 	pid_t canary;
 	int err;
@@ -279,10 +271,10 @@ int loader_run(const struct config *config)
 		loader_close(&loader);
 		return EXIT_FAILURE;
 	}
-	serving_block_signals(&signals_before);
+	serving_block_signals();
 	canary = fork();
 	if (canary == 0)
-		return loader_become_canary(&loader, &signals_before);
+		return loader_become_canary(&loader);
 	if (canary < 0)
 		log_error("cannot fork the canary", LOG_ERRNO(errno));
 	else

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -42,13 +43,13 @@ static sigset_t served_set(void)
 	return set;
 }
 
-void serving_block_signals(sigset_t *ret_before)
+void serving_block_signals(void)
 {
 	sigset_t set = served_set();
 
 	/* Whoever started us may have ignored it, and then there would be no status to wait for. */
 	signal(SIGCHLD, SIG_DFL);
-	sigprocmask(SIG_BLOCK, &set, ret_before);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 /* Never waits for the canary: what does not fit is lost, and the canary asks again. */
@@ -89,7 +90,7 @@ static bool interface_allowed(const struct config *config, const char *name)
 	return config->bpf_interfaces_count == 0;
 }
 
-/* Once for each change; the canary asks again and again. */
+/* Once for each change; the canary asks again and again, and tells what is attached. */
 static void log_change(uint32_t ifindex, const char *name, const char *direction,
 		       const struct word_direction *before, const struct word_direction *after)
 {
@@ -99,9 +100,9 @@ static void log_change(uint32_t ifindex, const char *name, const char *direction
 		log_warn("cannot attach", LOG_TEXT("interface", name), LOG_INT("ifindex", ifindex),
 			 LOG_TEXT("direction", direction), LOG_ERRNO(after->error));
 	else
-		log_info("attached", LOG_TEXT("interface", name), LOG_INT("ifindex", ifindex),
-			 LOG_TEXT("direction", direction),
-			 LOG_TEXT("mode", hook_mode_name(after->mode)));
+		log_debug("attached", LOG_TEXT("interface", name), LOG_INT("ifindex", ifindex),
+			  LOG_TEXT("direction", direction),
+			  LOG_TEXT("mode", hook_mode_name(after->mode)));
 }
 
 static void attachment_refuse(struct attachment *attachment, int err)

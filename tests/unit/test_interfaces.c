@@ -185,6 +185,37 @@ static void evidence_outweighs_the_word(void **state)
 	}
 }
 
+static void a_program_that_stopped_working_is_attached_anew(void **state)
+{
+	static const struct {
+		enum interface_evidence evidence;
+		uint32_t times;
+		const char *words;
+	} cases[] = {
+		{ EVIDENCE_UNSTAMPED, INTERFACE_DOUBT_AFTER - 1, "" },
+		{ EVIDENCE_UNSTAMPED, INTERFACE_DOUBT_AFTER, "D3 A3 " },
+		{ EVIDENCE_OVERHEARD, 1, "D3 A3 " },
+		{ EVIDENCE_LOST, 100, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct interfaces *interfaces = NULL;
+
+		assert_int_equal(interfaces_open(SLOTS, &interfaces), 0);
+		route(interfaces, 0, 3, 0, 1000);
+		assert_string_equal(words(interfaces, 1000), "A3 ");
+		answer(interfaces, 3, good, good);
+		for (uint32_t n = 0; n < cases[i].times; n++)
+			interfaces_on_evidence(interfaces, 0, cases[i].evidence);
+		assert_string_equal(words(interfaces, 1100), cases[i].words);
+		answer(interfaces, 3, good, good);
+		/* Verified each second as ever, but not torn down again so soon. */
+		assert_string_equal(words(interfaces, 2200), "A3 ");
+		interfaces_close(interfaces);
+	}
+}
+
 static void too_many_are_left_out_and_counted(void **state)
 {
 	struct interface_name names[INTERFACE_CAPACITY + 2] = { 0 };
@@ -215,6 +246,7 @@ int main(void)
 		cmocka_unit_test(the_last_peer_detaches),
 		cmocka_unit_test(ready_is_answered_good_or_bad),
 		cmocka_unit_test(evidence_outweighs_the_word),
+		cmocka_unit_test(a_program_that_stopped_working_is_attached_anew),
 		cmocka_unit_test(too_many_are_left_out_and_counted),
 	};
 
