@@ -65,7 +65,7 @@ $(BUILD)/src/%.o: src/%.c
 $(BUILD)/canary.bpf.o: bpf/canary.bpf.c
 	$(call say,BPF,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -MF $(@:.o=.d) -c -o $@.tmp $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MT $@ -MF $(@:.o=.d) -c -o $@.tmp $<
 	$(Q)bpftool gen object $@ $@.tmp
 	@rm $@.tmp
 
@@ -102,9 +102,10 @@ $(BUILD)/tests/e2e/%: tests/e2e/%.c
 
 tools: $(TOOLS) ## build the helpers of the end-to-end tests (relay, forger)
 
-check: check-unit check-sim check-edge ## tests that need no root
+check: all check-unit check-sim check-edge ## tests that need no root
 	$(Q)scripts/check-layering
 	$(Q)scripts/check-limits
+	$(Q)BUILD=$(BUILD) scripts/check-readme
 
 check-unit: $(UNIT_TESTS) ## one file per core module
 	$(Q)for t in $(UNIT_TESTS); do $$t || exit 1; done

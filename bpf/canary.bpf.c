@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The kernel half, from its five entries down. A packet is never written to, dropped or redirected: tc
- * programs always leave the verdict to whoever comes next, XDP always passes.
+ * The kernel half, from its five entries down. A packet is never written to, dropped or redirected:
+ * tc programs always leave the verdict to whoever comes next, XDP always passes.
  *
- * packet.bpf.h: octets; message.bpf.h: is it ours; pairing.bpf.h: T1, T4 and their pairing; maps.bpf.h: memory.
+ * packet.bpf.h: octets; message.bpf.h: is it ours; pairing.bpf.h: T1, T4 and their pairing;
+ * maps.bpf.h: memory.
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>

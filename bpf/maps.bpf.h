@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The memory that both halves share, and the constants that user space settles before load. All arrays
- * are of fixed size and mmap-able: nothing here grows with traffic or with CPUs. Layouts: kernel_abi.h.
+ * The memory that both halves share, and the constants that user space settles before load. All
+ * arrays are of fixed size and mmap-able: nothing here grows with traffic or with CPUs. Layouts:
+ * kernel_abi.h.
  */
 #ifndef MAPS_BPF_H
 #define MAPS_BPF_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * From a packet to an echo message of ours, and out again as early as can be for everything else: every
- * packet of the host comes through here. Must not know maps or clocks.
+ * From a packet to an echo message of ours, and out again as early as can be for everything else:
+ * every packet of the host comes through here. Must not know clocks, nor maps but for the
+ * constants.
  */
 #ifndef MESSAGE_BPF_H
 #define MESSAGE_BPF_H
@@ -17,6 +18,8 @@
 
 #define VLAN_TAGS_MAX		 2
 #define IPV4_FRAGMENT_BE	 bpf_htons(0x3fff) /* more fragments, or an offset */
+#define IPV6_VERSION_MASK_BE	 bpf_htonl(0xf0000000)
+#define IPV6_VERSION_BE		 bpf_htonl(0x60000000)
 #define IPV6_EXTENSIONS_MAX	 4
 #define IPV6_HOP_BY_HOP		 0
 #define IPV6_ROUTING		 43
@@ -116,6 +119,8 @@ static __always_inline bool ipv6_parse(const struct packet *packet, struct curso
 	if (!cursor_load(packet, cursor, &ip, sizeof(ip)))
 		return false;
 	if (ip.next_header != IPPROTO_ICMPV6 && !is_extension(ip.next_header))
+		return false;
+	if ((ip.version_class_flow & IPV6_VERSION_MASK_BE) != IPV6_VERSION_BE)
 		return false;
 	end = offset + bpf_ntohs(ip.payload_bytes_be);
 	cursor_step(cursor, sizeof(ip));

@@ -2,9 +2,10 @@
 /*
  * The octets of a packet, only ever read, alike for tc and XDP. Must not know what they mean.
  *
- * Without CAP_PERFMON the verifier refuses a variable added to a packet pointer, so direct access goes by
- * constant steps, and many kernels refuse loops, whose mispredicted exits they follow, so ours are unrolled.
- * Only XDP, which has no helper to read by before 5.18, does add a variable: it needs CAP_PERFMON.
+ * Without CAP_PERFMON the verifier refuses a variable added to a packet pointer, so direct access
+ * goes by constant steps; and loops, since it follows their mispredicted exits, so ours are
+ * unrolled. Only XDP, which has no helper to read by before 5.18, does add a variable and needs the
+ * capability.
  */
 #ifndef PACKET_BPF_H
 #define PACKET_BPF_H
@@ -17,9 +18,9 @@
 #include "echo.h"
 
 #define MESSAGE_BYTES_MAX (ECHO_HEADER_BYTES + ECHO_PAYLOAD_MAX)
-#define XDP_OFFSET_MASK \
-	0x7fff		/* no frame is longer; the verifier wants it said where it is added */
-#define BLOCK_BYTES 256 /* of the 512 octets of stack; a power of two */
+#define BLOCK_BYTES	  256 /* of the 512 octets of stack; a power of two */
+/* No frame is longer, but the verifier wants to be told where the offset is added. */
+#define XDP_OFFSET_MASK 0x7fff
 
 struct packet {
 	void *ctx; /* struct __sk_buff, or struct xdp_md where is_xdp */
@@ -66,7 +67,11 @@ static __always_inline void copy_aligned(void *to, const void *from, __u32 bytes
 static __always_inline bool cursor_load(const struct packet *packet, const struct cursor *cursor,
 					void *to, __u32 bytes)
 {
-	if (cursor->at + bytes <= cursor->end) {
+	void *limit = cursor->at + bytes;
+
+	/* Not to be stepped on from: the verifier remembers of it that it was beyond the end. */
+	asm volatile("" : "+r"(limit));
+	if (limit <= cursor->end) {
 		copy_aligned(to, cursor->at, bytes);
 		return true;
 	}
@@ -119,8 +124,9 @@ static __always_inline bool packet_sum_block(const struct packet *packet, __u32 
 	return true;
 }
 
-/* Adds the octets to a ones' complement sum (RFC 1071); false if they are not all there. Whole blocks, then
- * the rest by halves: every size is a constant, as the helpers want it, and no place depends on the path. */
+/* Adds the octets to a ones' complement sum (RFC 1071); false if they are not all there. Whole
+ * blocks, then the rest by halves: every size is a constant, as the helpers want it, and no
+ * place depends on the path. */
 static __always_inline bool packet_sum(const struct packet *packet, __u32 offset, __u32 bytes,
 				       __u64 *sum)
 {

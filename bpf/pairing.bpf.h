@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The measurement: T1 at egress into the probe's entry, T4 at ingress, and a reply paired with its probe
- * once. Must not know devices, verdicts of programs or layers below the message.
+ * The measurement: T1 at egress into the probe's entry, T4 at ingress, and a reply paired with its
+ * probe once. Must not know devices, verdicts of programs or layers below the message.
  */
 #ifndef PAIRING_BPF_H
 #define PAIRING_BPF_H
@@ -20,13 +20,9 @@ static __always_inline void count(__u64 *counter)
 	__sync_fetch_and_add(counter, 1);
 }
 
-/* The key has 8 octets of stack to itself: a neighbour in the same 8 makes kernels such as 6.1 refuse the
- * program without CAP_PERFMON. */
 static __always_inline void *array_at(void *array, __u32 index)
 {
-	__u32 key __attribute__((aligned(8))) = index;
-
-	return bpf_map_lookup_elem(array, &key);
+	return bpf_map_lookup_elem(array, &index);
 }
 
 /* Without user space behind them the programs do nothing, whatever is left attached. */
@@ -113,14 +109,15 @@ static __always_inline void peer_update(__u32 slot, __u64 rtt_ns)
 		WRITE_ONCE(peer->min_rtt_ns, rtt_ns);
 }
 
-/* A read that no later one can overtake: of all that these kernels offer, only atomics that fetch order. */
+/* A read that no later one can overtake: of all that these kernels offer, only atomics that
+ * fetch order. */
 static __always_inline __u64 read_first(__u64 *place)
 {
 	return __sync_fetch_and_or(place, 0);
 }
 
-/* Takes T1 out of the probe's entry: T1, KC_T1_TAKEN for a duplicate, KC_T1_ARMED if there is none. Never
- * from an entry that has been armed anew since t1_ns was read. */
+/* Takes T1 out of the probe's entry: T1, KC_T1_TAKEN for a duplicate, KC_T1_ARMED if there is
+ * none. Never from an entry that has been armed anew since t1_ns was read. */
 static __always_inline __u64 t1_take(struct kc_flight *flight, __u64 t1_ns)
 {
 	__u64 found_ns;

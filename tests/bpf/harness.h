@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The programs of bpf/ loaded with small maps that are mapped here, and run over one packet at a time by
- * BPF_PROG_TEST_RUN; nothing is ever attached to an interface. Must not know what is expected.
+ * The programs of bpf/ loaded with small maps that are mapped here, and run over one packet at a
+ * time by BPF_PROG_TEST_RUN; nothing is ever attached to an interface. Must not know what is
+ * expected.
  */
 #ifndef HARNESS_H
 #define HARNESS_H
@@ -136,8 +137,8 @@ static inline void *harness_map(const struct bpf_map *map, size_t bytes)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-static inline int harness_quiet(enum libbpf_print_level level, const char *format,
-				va_list arguments)
+__attribute__((format(printf, 2, 0))) static inline int
+harness_quiet(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	return level == LIBBPF_WARN && getenv("V") ? vfprintf(stderr, format, arguments) : 0;
 }
@@ -252,7 +253,8 @@ static inline struct kc_flight *arm(struct harness *harness, const struct shape 
 	return flight;
 }
 
-/* Padded if it is short, as Ethernet does it; BPF_PROG_TEST_RUN too wants whole IP headers after 14 octets. */
+/* Padded if it is short, as Ethernet does it; BPF_PROG_TEST_RUN too wants whole IP headers after
+ * 14 octets. */
 static inline void run_frame(const struct bpf_program *program, const struct frame *frame)
 {
 	harness_run(program, frame->octets, frame->bytes < 60 ? 60 : frame->bytes);

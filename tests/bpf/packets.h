@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Packets for the program tests: built octet by octet from the RFCs, sharing no code with bpf/, so that
- * both cannot be wrong in the same way. Must not know programs or maps.
+ * Packets for the program tests: built octet by octet from the RFCs, sharing no code with bpf/, so
+ * that both cannot be wrong in the same way. Must not know programs or maps.
  */
 #ifndef PACKETS_H
 #define PACKETS_H
@@ -15,8 +15,9 @@
 #define PACKET_TTL	61
 #define PAYLOAD_DEFAULT 44
 
-/* BPF_PROG_TEST_RUN takes skb->protocol from octets 12 and 13. In a packet without Ethernet header those are
- * of the source address, so all addresses here are chosen to spell the right EtherType there. */
+/* BPF_PROG_TEST_RUN takes skb->protocol from octets 12 and 13. In a packet without Ethernet
+ * header those are of the source address, so all addresses here are chosen to spell the right
+ * EtherType there. */
 static const uint8_t ipv4_own[4] = { 8, 0, 0, 1 };
 static const uint8_t ipv4_peer[4] = { 8, 0, 0, 2 };
 static const uint8_t ipv4_stranger[4] = { 8, 0, 0, 3 };

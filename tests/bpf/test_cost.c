@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an unrelated packet pays for our being there: each program against an empty one of its type, in
- * interleaved rounds. One CPU, hot caches: lower bounds. Must not know what the programs do.
+ * What an unrelated packet pays for our being there: each program against an empty one of its type,
+ * in interleaved rounds. One CPU, hot caches: lower bounds. Must not know what the programs do.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,7 +60,8 @@ static uint32_t median(uint32_t values[ROUNDS])
 	return values[ROUNDS / 2];
 }
 
-/* The median cost over an empty program; the first of some attempts that meets the bar, or the last. */
+/* The median cost over an empty program; the first of some attempts that meets the bar, or the
+ * last. */
 static int cost_ns(const struct bpf_program *program, int empty_fd, const struct frame *frame)
 {
 	int cost = 0;

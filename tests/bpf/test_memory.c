@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the programs share with others: the maps with user space and other CPUs, the address table, a full
- * ring, and the right to be loaded at all. Must not know the layers below the message.
+ * What the programs share with others: the maps with user space and other CPUs, the address table,
+ * a full ring, and the right to be loaded at all. Must not know the layers below the message.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 
 #include <linux/capability.h>
 #include <pthread.h>
-#include <sys/prctl.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -51,7 +51,8 @@ static void an_address_is_found_at_any_place_where_it_may_stand(void **state)
 		struct kc_flight *flight = arm(harness, ipv4, 1000);
 
 		memset(harness->addresses, 0, ADDRESS_CAPACITY * sizeof(*harness->addresses));
-		/* Others' entries and removed ones, one of them with our very address, come before. */
+		/* Others' entries and removed ones, one of them with our very address, come
+		 * before. */
 		for (uint32_t i = 0; i < skip; i++) {
 			struct kc_address *other = harness_place(harness, octets, i);
 
@@ -93,69 +94,111 @@ static void the_smallest_rtt_is_kept(void **state)
 	assert_int_equal(peer->returned, COUNT(ages_ns));
 }
 
-/* One CPU's share of a race: the same reply many times. */
+/* One CPU that gets the same reply again and again. */
 struct racer {
 	const struct bpf_program *program;
 	struct frame frame;
+	bool stop;
+	pthread_t thread;
 };
 
-#define RACE_REPEAT 64
+#define RACE_REPEAT 1000
+#define RACE_ROUNDS 20000
+#define SPINS	    200
 
 static void *race(void *ctx)
 {
 	struct racer *racer = ctx;
-	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = racer->frame.octets,
-		    .data_size_in = (uint32_t)racer->frame.bytes, .repeat = RACE_REPEAT);
+	intptr_t err = 0;
 
-	return (void *)(intptr_t)bpf_prog_test_run_opts(bpf_program__fd(racer->program), &options);
+	while (err == 0 && !__atomic_load_n(&racer->stop, __ATOMIC_SEQ_CST)) {
+		LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = racer->frame.octets,
+			    .data_size_in = (uint32_t)racer->frame.bytes, .repeat = RACE_REPEAT);
+
+		err = bpf_prog_test_run_opts(bpf_program__fd(racer->program), &options);
+	}
+	return (void *)err;
+}
+
+static void racer_start(struct racer *racer, const struct bpf_program *program)
+{
+	struct echo reply = echo_of(true);
+
+	*racer = (struct racer){ .program = program, .frame = frame_of_echo(ipv4, &reply) };
+	assert_int_equal(pthread_create(&racer->thread, NULL, race, racer), 0);
+}
+
+static void racer_stop(struct racer *racer)
+{
+	void *result;
+
+	__atomic_store_n(&racer->stop, true, __ATOMIC_SEQ_CST);
+	assert_int_equal(pthread_join(racer->thread, &result), 0);
+	assert_null(result);
+}
+
+/* As user space and then egress do it. */
+static void fly(struct kc_flight *flight, uint64_t nonce, uint64_t t1_ns)
+{
+	__atomic_store_n(&flight->t1_ns, KC_T1_ARMED, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&flight->nonce, nonce, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&flight->t1_ns, t1_ns, __ATOMIC_SEQ_CST);
+}
+
+static bool await_taken(const struct kc_flight *flight)
+{
+	uint64_t deadline_ns = now_ns() + 1000000000;
+
+	while (__atomic_load_n(&flight->t1_ns, __ATOMIC_SEQ_CST) != KC_T1_TAKEN) {
+		if (now_ns() > deadline_ns)
+			return false;
+		sched_yield();
+	}
+	return true;
 }
 
 static void a_reply_is_returned_once_on_however_many_cpus(void **state)
 {
 	struct harness *harness = harness_or_skip(state);
-	struct echo reply = echo_of(true);
-	struct racer racers[] = {
-		{ harness->skeleton->progs.kc_ingress, frame_of_echo(ipv4, &reply) },
-		{ harness->skeleton->progs.kc_ingress_xdp, frame_of_echo(ipv4, &reply) },
-	};
+	struct kc_flight *flight = arm(harness, ipv4, KC_T1_TAKEN);
+	struct racer racers[2];
+	bool taken = true;
 
-	for (unsigned round = 0; round < 300; round++) {
-		struct kc_flight *flight = arm(harness, ipv4, 1000);
-		pthread_t threads[COUNT(racers)];
-		void *result;
-
-		for (size_t i = 0; i < COUNT(racers); i++)
-			assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
-		for (size_t i = 0; i < COUNT(racers); i++) {
-			assert_int_equal(pthread_join(threads[i], &result), 0);
-			assert_null(result);
-		}
-		assert_int_equal(flight->t1_ns, KC_T1_TAKEN);
-		assert_int_equal(harness->peers[SLOT_IPV4].returned, 1);
+	racer_start(&racers[0], harness->skeleton->progs.kc_ingress);
+	racer_start(&racers[1], harness->skeleton->progs.kc_ingress_xdp);
+	for (unsigned round = 0; taken && round < RACE_ROUNDS; round++) {
+		harness->control->heartbeat_ns = now_ns();
+		fly(flight, NONCE, 1000 + round);
+		taken = await_taken(flight);
 	}
+	racer_stop(&racers[0]);
+	racer_stop(&racers[1]);
+	assert_true(taken);
+	assert_int_equal(harness->peers[SLOT_IPV4].returned, RACE_ROUNDS);
 }
 
 static void an_entry_armed_anew_is_not_taken_by_an_old_reply(void **state)
 {
 	struct harness *harness = harness_or_skip(state);
-	struct echo reply = echo_of(true);
-	struct racer racer = { harness->skeleton->progs.kc_ingress, frame_of_echo(ipv4, &reply) };
+	struct kc_flight *flight = arm(harness, ipv4, KC_T1_TAKEN);
+	unsigned wrong = 0;
+	struct racer racer;
 
-	for (unsigned round = 0; round < 1000; round++) {
-		struct kc_flight *flight = arm(harness, ipv4, 1000);
-		pthread_t thread;
-		void *result;
+	racer_start(&racer, harness->skeleton->progs.kc_ingress);
+	for (unsigned round = 0; round < RACE_ROUNDS; round++) {
+		uint64_t t1_ns = 1000 + 2 * round; /* a clock gives no stamp twice */
 
-		assert_int_equal(pthread_create(&thread, NULL, race, &racer), 0);
-		for (unsigned delay = round % 100 * 50; delay > 0; delay--)
+		harness->control->heartbeat_ns = now_ns();
+		fly(flight, NONCE, t1_ns);
+		for (unsigned spin = round % SPINS; spin > 0; spin--)
 			__asm__ volatile("" ::: "memory");
-		__atomic_store_n(&flight->t1_ns, KC_T1_ARMED, __ATOMIC_SEQ_CST);
-		__atomic_store_n(&flight->nonce, NONCE + 1, __ATOMIC_SEQ_CST);
-		__atomic_store_n(&flight->t1_ns, 2000, __ATOMIC_SEQ_CST); /* as egress would */
-		assert_int_equal(pthread_join(thread, &result), 0);
-		assert_null(result);
-		assert_int_equal(flight->t1_ns, 2000);
+		fly(flight, NONCE + 1, t1_ns + 1);
+		for (unsigned spin = 10 * SPINS; spin > 0; spin--)
+			__asm__ volatile("" ::: "memory");
+		wrong += __atomic_load_n(&flight->t1_ns, __ATOMIC_SEQ_CST) != t1_ns + 1;
 	}
+	racer_stop(&racer);
+	assert_int_equal(wrong, 0);
 }
 
 /* Only CAP_BPF and CAP_NET_ADMIN are left; 0 if the tc programs can be loaded with them. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Good replies with octets changed, cut off, added or made up: nothing of it may be taken for a measurement.
- * Must not know how the programs tell.
+ * Good replies with octets changed, cut off, added or made up: nothing of it may be taken for a
+ * measurement. Must not know how the programs tell.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,8 @@ static void a_corrupted_octet_is_never_accepted(void **state)
 				run_frame(programs.ingress[j], &bad);
 			assert_int_equal(flight->t1_ns, 1000);
 			assert_int_equal(harness_drain(harness), 0);
-			/* Type, identifier, sequence and nonce are looked at before the checksum. */
+			/* Type, identifier, sequence and nonce are looked at before the
+			 * checksum. */
 			if (offset - good.message > 15 || offset - good.message - 1 < 3)
 				assert_true(harness->counters->rejected_checksum > 0);
 		}

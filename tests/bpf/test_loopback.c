@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Real probes of every size over the loopback of a network namespace of its own: fragmented socket buffers,
- * which BPF_PROG_TEST_RUN does not make, and the kernel's own replies. Touches no interface of the host.
+ * Real packets over the loopback of a network namespace of its own: probes of every size, the
+ * kernel's own replies, and socket buffers in pieces, which BPF_PROG_TEST_RUN does not make.
+ * Touches no interface of the host.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 #include <cmocka.h>
 
 #include <linux/if_link.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -84,12 +86,47 @@ static bool is_measured(struct harness *harness, bool ipv6, size_t payload_bytes
 	       harness_drain(harness) == 1 && harness->records[0].kind == KC_RETURNED;
 }
 
-/* 0, SKIPPED, or the number of the size that failed. */
-static int check_sizes(struct harness *harness, bool xdp)
+/* Only the Ethernet header in the linear area: so the kernel builds what comes through a
+ * transmit ring. */
+struct transmit_ring {
+	int fd;
+	struct tpacket2_hdr *slot;
+};
+
+static int transmit_ring_open(struct transmit_ring *ret)
 {
-	static const size_t sizes[] = {
-		8, 44, 45, 1472, 4000, 8191, ECHO_PAYLOAD_MAX - 1, ECHO_PAYLOAD_MAX
+	struct tpacket_req request = {
+		.tp_block_size = 8192, .tp_block_nr = 1, .tp_frame_size = 8192, .tp_frame_nr = 1
 	};
+	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_ifindex = LOOPBACK };
+	int version = TPACKET_V2;
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	void *memory;
+
+	if (fd < 0 || setsockopt(fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) != 0 ||
+	    setsockopt(fd, SOL_PACKET, PACKET_TX_RING, &request, sizeof(request)) != 0 ||
+	    bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
+		return -errno;
+	memory = mmap(NULL, request.tp_block_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	*ret = (struct transmit_ring){ .fd = fd, .slot = memory };
+	return 0;
+}
+
+static int transmit(const struct transmit_ring *ring, const struct frame *frame)
+{
+	_Static_assert(sizeof(*ring->slot) % TPACKET_ALIGNMENT == 0,
+		       "data follow the header at once");
+	memcpy(ring->slot + 1, frame->octets, frame->bytes);
+	ring->slot->tp_len = (uint32_t)frame->bytes;
+	__atomic_store_n(&ring->slot->tp_status, TP_STATUS_SEND_REQUEST, __ATOMIC_SEQ_CST);
+	return send(ring->fd, NULL, 0, 0) == (ssize_t)frame->bytes ? 0 : -1;
+}
+
+/* tc programs on the loopback of a namespace of this process's own; 0 or SKIPPED. */
+static int attach(struct harness *harness, bool xdp)
+{
 	const struct canary_bpf *skeleton = harness->skeleton;
 	const struct bpf_program *ingress = xdp ? skeleton->progs.kc_ingress_xdp
 						: skeleton->progs.kc_ingress;
@@ -102,6 +139,18 @@ static int check_sizes(struct harness *harness, bool xdp)
 	    bpf_link_create(bpf_program__fd(ingress), LOOPBACK, xdp ? BPF_XDP : TCX_INGRESS,
 			    xdp ? &generic : NULL) < 0)
 		return SKIPPED; /* no TCX before 6.6 */
+	return 0;
+}
+
+/* 0, SKIPPED, or 1 + the index of the size that failed. */
+static int check_sizes(struct harness *harness, bool xdp)
+{
+	static const size_t sizes[] = {
+		8, 44, 45, 1472, 4000, 8191, ECHO_PAYLOAD_MAX - 1, ECHO_PAYLOAD_MAX
+	};
+
+	if (attach(harness, xdp) != 0)
+		return SKIPPED;
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		if (!is_measured(harness, false, sizes[i]) || !is_measured(harness, true, sizes[i]))
 			return (int)i + 1;
@@ -109,8 +158,41 @@ static int check_sizes(struct harness *harness, bool xdp)
 	return is_measured(harness, false, ECHO_PAYLOAD_MAX + 1) ? SKIPPED - 1 : 0;
 }
 
+static int check_sizes_tc(struct harness *harness)
+{
+	return check_sizes(harness, false);
+}
+
+static int check_sizes_xdp(struct harness *harness)
+{
+	return check_sizes(harness, true);
+}
+
+/* 0, SKIPPED, or 1 + the index of the shape that failed. */
+static int check_nonlinear(struct harness *harness)
+{
+	struct transmit_ring ring;
+
+	if (attach(harness, false) != 0 || transmit_ring_open(&ring) != 0)
+		return SKIPPED;
+	for (size_t i = 0; i < COUNT(shapes); i++) {
+		struct echo request = echo_of(false), reply = echo_of(true);
+		struct frame out = frame_of_echo(&shapes[i], &request);
+		struct frame in = frame_of_echo(&shapes[i], &reply);
+		struct kc_flight *flight = arm(harness, &shapes[i], KC_T1_ARMED);
+
+		if (shapes[i].no_ethernet)
+			continue;
+		if (transmit(&ring, &out) != 0 || flight->t1_ns == KC_T1_ARMED)
+			return (int)i + 1;
+		if (transmit(&ring, &in) != 0 || flight->t1_ns != KC_T1_TAKEN)
+			return (int)i + 1;
+	}
+	return 0;
+}
+
 /* The namespace is the child's and ends with it. */
-static void check_in_child(void **state, bool xdp)
+static void run_in_child(void **state, int check(struct harness *harness))
 {
 	struct harness *harness = harness_or_skip(state);
 	int status = -1;
@@ -118,7 +200,7 @@ static void check_in_child(void **state, bool xdp)
 
 	assert_int_not_equal(child, -1);
 	if (child == 0)
-		_exit(check_sizes(harness, xdp));
+		_exit(check(harness));
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
 	if (WEXITSTATUS(status) == SKIPPED) {
@@ -130,12 +212,17 @@ static void check_in_child(void **state, bool xdp)
 
 static void probes_of_every_size_are_measured_by_tc(void **state)
 {
-	check_in_child(state, false);
+	run_in_child(state, check_sizes_tc);
 }
 
 static void probes_of_every_size_are_measured_by_generic_xdp(void **state)
 {
-	check_in_child(state, true);
+	run_in_child(state, check_sizes_xdp);
+}
+
+static void headers_outside_the_linear_area_are_read_too(void **state)
+{
+	run_in_child(state, check_nonlinear);
 }
 
 int main(void)
@@ -143,6 +230,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(probes_of_every_size_are_measured_by_tc),
 		cmocka_unit_test(probes_of_every_size_are_measured_by_generic_xdp),
+		cmocka_unit_test(headers_outside_the_linear_area_are_read_too),
 	};
 
 	return cmocka_run_group_tests(tests, open_harness, close_harness);
