@@ -6,7 +6,8 @@ REVISION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 CC    ?= gcc
 CLANG ?= clang
-BUILD ?= build
+# SAN=address,undefined builds into a place of its own.
+BUILD ?= $(if $(SAN),build/san,build)
 
 # What the code needs stands apart from what the user may set, so that `make CFLAGS=-g` keeps it.
 CFLAGS ?= -O2 -g
@@ -20,9 +21,7 @@ ifdef WERROR
 ALL_CFLAGS += -Werror
 BPF_CFLAGS += -Werror
 endif
-# SAN=address,undefined builds into a place of its own.
 ifdef SAN
-BUILD := build/san
 ALL_CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 
@@ -30,8 +29,8 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 # In the order of the picture: configuration, peers, probes, the kernel, samples, statistics, exposition, HTTP.
-CORE := config options address peers peer_line addresses interfaces nonce samples stats canary text exposition families
-EDGES := discovery_file discovery_watch routes prober kernel attachment clsact maps http process privileges loop log
+CORE := config options address peers peer_line addresses interfaces nonce samples stats turns canary text exposition families
+EDGES := discovery_file discovery_watch routes routes_neighbours prober kernel attachment clsact maps http process privileges loop log
 WIRING := agent_peers agent_content agent loader serving main
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/src/%.o)

@@ -11,7 +11,7 @@
 #include "address.h"
 #include "kernel_memory.h"
 
-/* Capacity for at most `count` addresses, a power of two: quarter load at most. */
+/* Capacity for at most `count` addresses: a load of three eighths, 64 octets for each. */
 uint32_t addresses_capacity(uint32_t count);
 
 /* 0, or -ENOSPC: all places that the address may stand at are taken. An address stands once. */

@@ -32,6 +32,7 @@ struct agent {
 
 	/* who and where */
 	uint32_t route_slot;	     /* the next to ask the kernel about; capacity: all are known */
+	uint32_t neighbour_slot;     /* the next to ask about its neighbour, if need be */
 	struct local_time routes_at; /* when to ask about all again */
 	struct local_time sources_at; /* when to look at the peers file again */
 	bool surplus_told;
@@ -58,6 +59,7 @@ void agent_drain(struct agent *agent);
 int agent_open_peers(struct agent *agent);
 void agent_read_peers(struct agent *agent, struct local_time now);
 void agent_read_peers_file(struct agent *agent, struct local_time now);
+void agent_ask_neighbours(struct agent *agent, struct local_time now);
 void agent_follow_peers(struct agent *agent, struct local_time now);
 void agent_follow_interfaces(struct agent *agent, struct local_time now);
 

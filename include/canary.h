@@ -69,6 +69,13 @@ void canary_on_sent(struct canary *canary, const struct probe *probe, int error)
 void canary_on_record(struct canary *canary, const struct kc_record *record);
 void canary_on_overheard(struct canary *canary, const struct address *source, uint64_t nonce);
 
+/* Right before canary_on_expiry: some probe of the slot is about to be settled without having left this
+ * machine, and where the next hop's link address cannot be had (dead, or not there) it is lost and not
+ * unstamped. What was said last of a slot stands until it is said anew. */
+bool canary_awaits_stamp(const struct canary *canary, uint32_t slot, struct local_time now);
+void canary_on_neighbour(struct canary *canary, uint32_t slot, bool unresolved,
+			 struct local_time now);
+
 /* Timeouts, after the ring was drained. Also frees departed slots; beats the heart of kc_control. */
 void canary_on_expiry(struct canary *canary, struct local_time now);
 

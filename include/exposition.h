@@ -50,6 +50,7 @@ struct exposition {
 	const uint64_t *send_errors;  /* [SEND_ERRORS] */
 	const uint64_t *unstamped;    /* totals, departed peers included */
 	const uint64_t *dropped;
+	const uint64_t *unplaced; /* peers that the table of addresses had no room for */
 	const uint64_t *reload_failures; /* peers files that were refused */
 	const uint64_t *reload_success_unix_seconds;
 	const uint8_t *reload_last_ok;

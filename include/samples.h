@@ -16,7 +16,7 @@
 enum verdict {
 	VERDICT_NONE = 0,  /* an attribute of a probe that has its verdict already */
 	VERDICT_RETURNED,  /* answered in time */
-	VERDICT_LOST,	   /* stamped, and no answer within the timeout */
+	VERDICT_LOST,	   /* stamped, or without a neighbour to go to; no answer within the timeout */
 	VERDICT_REFUSED,   /* a validated ICMP port unreachable (STAMP) */
 	VERDICT_UNSTAMPED, /* a stamp of ours is missing: nothing is known */
 };
@@ -29,6 +29,7 @@ struct sample {
 	uint8_t verdict; /* enum verdict */
 	bool has_rtt;	 /* false: returned, but its record found no room in the ring */
 	bool late;	 /* answered within one more timeout, by T4 - T1; it stays lost */
+	bool never_left; /* lost without a stamp: its neighbour does not answer on the link */
 	bool duplicate;
 	bool reordered;	       /* RFC 4737: a later probe of the flow was answered before it */
 	bool has_variation;    /* in order, with an in-order reply of the flow before it */
@@ -68,6 +69,14 @@ void samples_on_record(struct samples *samples, const struct kc_record *record, 
 /* A valid reply was overheard on a socket that the ingress program never saw: unstamped (T4 missing). */
 void samples_on_overheard(struct samples *samples, uint32_t slot, uint16_t flow, uint64_t nonce,
 			  sample_fn *done, void *ctx);
+
+/* Some probe's time is up, and it has no stamp: worth asking about the slot's neighbour. */
+bool samples_awaits_stamp(const struct samples *samples, uint32_t slot, struct local_time now);
+
+/* Whether the neighbour that the slot's probes go to does not answer on the link, as of `now` and until
+ * said anew: such a neighbour makes lost what would be unstamped. */
+void samples_on_neighbour(struct samples *samples, uint32_t slot, bool unresolved,
+			  struct local_time now);
 
 /* Settles what is due. The ring must have been drained since `now` was read, so that an entry that is
  * taken without a record tells of a full ring. */

@@ -10,13 +10,14 @@
 
 #include "address_hash.h"
 
+/* Small tables may as well be sparse: a page holds more than this. */
+#define CAPACITY_MIN 64
+
 uint32_t addresses_capacity(uint32_t count)
 {
-	uint32_t capacity = 4;
+	uint32_t capacity = (8 * count + 2) / 3;
 
-	while (capacity < 4 * count)
-		capacity *= 2;
-	return capacity;
+	return capacity < CAPACITY_MIN ? CAPACITY_MIN : capacity;
 }
 
 /* The place'th entry at which the address may stand. */
@@ -27,9 +28,10 @@ static struct kc_address *addresses_at(const struct kernel_memory *memory,
 
 	memcpy(words, address->octets, sizeof(words));
 
-	uint32_t hash = kc_address_hash(words, memory->shape.hash_seed);
+	uint32_t capacity = memory->shape.address_capacity;
+	uint32_t start = kc_address_hash(words, memory->shape.hash_seed) % capacity;
 
-	return &memory->addresses[(hash + place) & (memory->shape.address_capacity - 1)];
+	return &memory->addresses[(start + place) % capacity];
 }
 
 static struct kc_address *addresses_lookup(const struct kernel_memory *memory,

@@ -162,6 +162,7 @@ static void on_timer(void *ctx, struct local_time now, int64_t late_ns)
 	agent->last_tick = now;
 	listen_in_doubt(agent);
 	agent_drain(agent);
+	agent_ask_neighbours(agent, now);
 	canary_on_expiry(agent->canary, now);
 	send_due(agent, now);
 	agent_follow_peers(agent, now);

@@ -33,6 +33,7 @@ void agent_fill_exposition(struct agent *agent)
 		.send_errors = agent->send_errors,
 		.unstamped = &totals->unstamped,
 		.dropped = &totals->dropped,
+		.unplaced = &totals->unplaced,
 		.reload_failures = &agent->reload_failures,
 		.reload_success_unix_seconds = &agent->reload_success_unix_seconds,
 		.reload_last_ok = &agent->reload_last_ok,

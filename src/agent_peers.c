@@ -10,7 +10,8 @@
 #include "agent_state.h"
 #include "log.h"
 
-/* A tick resolves at most so many peers: two netlink questions each, some tens of microseconds. */
+/* A tick asks about the routes of at most so many peers, and about the neighbours of as many: two netlink
+ * questions each, some tens of microseconds. */
 #define ROUTES_PER_TICK 64
 
 /* Notices can be lost or missing (a policy rule's mark, a nexthop group's member): asked again regardless. */
@@ -122,6 +123,25 @@ static void resolve(struct agent *agent, uint32_t slot, struct local_time now)
 		return;
 	}
 	canary_on_route(agent->canary, slot, route.own, route.interfaces, route.count, now);
+}
+
+/* Whoever does not answer on the link gets no packet of ours, so that no program can have seen one. */
+void agent_ask_neighbours(struct agent *agent, struct local_time now)
+{
+	const struct peers *peers = canary_peers(agent->canary);
+	uint32_t questions = 0;
+
+	for (uint32_t i = 0; i < peers_capacity(peers) && questions < ROUTES_PER_TICK; i++) {
+		uint32_t slot = agent->neighbour_slot;
+
+		agent->neighbour_slot = (slot + 1) % peers_capacity(peers);
+		if (!canary_awaits_stamp(agent->canary, slot, now))
+			continue;
+		canary_on_neighbour(
+			agent->canary, slot,
+			routes_unresolved(agent->routes, &peers_get(peers, slot)->address), now);
+		questions++;
+	}
 }
 
 static void follow_sources(struct agent *agent, struct local_time now)

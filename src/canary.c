@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The picture as code: peers to probes, probes to samples, samples to statistics. Owns when each peer's
- * turn is, and what joining and leaving mean for the modules below. Must not know sockets or clocks.
+ * The picture as code: peers to probes, probes to samples, samples to statistics. Owns what joining and
+ * leaving mean for the modules below. Must not know sockets or clocks.
  */
 #include "canary.h"
 
@@ -12,20 +12,17 @@
 #include "addresses.h"
 #include "nonce.h"
 #include "samples.h"
+#include "turns.h"
 
 #define HEARTBEAT_EVERY_NS NS_PER_SECOND
 
 /* A loader that does not answer silences no peer: its probes are then unstamped, which shows. */
 #define ATTACHMENT_PATIENCE_NS (2 * NS_PER_SECOND)
 
-/* A turn missed by more than this, and by more than an interval, is left out: after a stall the peers are
- * probed at their phases again, not all at once. Less lateness than this must never silence a peer. */
-#define TURN_LATE_MAX_NS NS_PER_SECOND
-
 #define NEVER INT64_MAX
 
-struct turn {
-	struct local_time probe_at; /* NEVER unless the peer is probed */
+/* How things stand with the peer in a slot. */
+struct standing {
 	struct local_time joined_at;
 	uint32_t flow;	 /* the next probe's */
 	bool routed;	 /* its route is known */
@@ -39,8 +36,9 @@ struct canary {
 	struct peers *peers;
 	struct interfaces *interfaces;
 	struct samples *samples;
-	struct peer_stats *stats; /* [slots] */
-	struct turn *turns;	  /* [slots] */
+	struct turns *turns;
+	struct peer_stats *stats;   /* [slots] */
+	struct standing *standings; /* [slots] */
 	struct canary_totals totals;
 	struct local_time beat_at; /* the next heartbeat */
 	struct local_time now;	   /* of the running commit */
@@ -60,16 +58,16 @@ int canary_open(const struct canary_settings *settings, const struct kernel_memo
 	canary->memory = memory;
 	memcpy(canary->nonces.key, settings->nonce_key, sizeof(canary->nonces.key));
 	canary->stats = calloc(slots, sizeof(*canary->stats));
-	canary->turns = calloc(slots, sizeof(*canary->turns));
-	if (!canary->stats || !canary->turns)
+	canary->standings = calloc(slots, sizeof(*canary->standings));
+	if (!canary->stats || !canary->standings)
 		goto out;
-	for (uint32_t slot = 0; slot < slots; slot++)
-		canary->turns[slot].probe_at.ns = NEVER;
 	err = peers_open(slots, &canary->peers);
 	if (err == 0)
 		err = interfaces_open(slots, &canary->interfaces);
 	if (err == 0)
 		err = samples_open(memory, settings->timeout_ns, &canary->samples);
+	if (err == 0)
+		err = turns_open(slots, settings->interval_ns, settings->phase_ns, &canary->turns);
 out:
 	if (err == 0)
 		*ret = canary;
@@ -82,11 +80,12 @@ void canary_close(struct canary *canary)
 {
 	if (!canary)
 		return;
+	turns_close(canary->turns);
 	samples_close(canary->samples);
 	interfaces_close(canary->interfaces);
 	peers_close(canary->peers);
 	free(canary->stats);
-	free(canary->turns);
+	free(canary->standings);
 	free(canary);
 }
 
@@ -98,7 +97,8 @@ static void canary_clear(struct canary *canary, uint32_t slot)
 	samples_reset(canary->samples, slot);
 	interfaces_route(canary->interfaces, slot, NULL, 0, canary->now);
 	canary->stats[slot] = (struct peer_stats){ 0 };
-	canary->turns[slot] = (struct turn){ .probe_at.ns = NEVER };
+	canary->standings[slot] = (struct standing){ 0 };
+	turns_stop(canary->turns, slot);
 }
 
 static void canary_place(struct canary *canary, uint32_t slot)
@@ -106,7 +106,7 @@ static void canary_place(struct canary *canary, uint32_t slot)
 	const struct address *address = &peers_get(canary->peers, slot)->address;
 	struct kc_peer *view = &canary->memory->peers[slot];
 
-	canary->turns[slot].joined_at = canary->now;
+	canary->standings[slot].joined_at = canary->now;
 	memset(view, 0, sizeof(*view));
 	address_format(address, view->address);
 	if (addresses_insert(canary->memory, address, slot) < 0)
@@ -181,43 +181,30 @@ void canary_on_route(struct canary *canary, uint32_t slot, bool own,
 		canary_place(canary, slot);
 	}
 	interfaces_route(canary->interfaces, slot, routes, count, now);
-	canary->turns[slot].routed = true;
-	canary->turns[slot].interfaces = count > 0;
+	canary->standings[slot].routed = true;
+	canary->standings[slot].interfaces = count > 0;
 }
 
 /* --- probes go out --- */
-
-/* The first turn of the slot after `now`: multiples of the interval, each slot at a phase of its own.
- * By the golden ratio, any run of slots is spread evenly (Weyl). */
-static struct local_time canary_turn_after(const struct canary *canary, uint32_t slot,
-					   struct local_time now)
-{
-	int64_t interval_ns = canary->settings.interval_ns;
-	int64_t share = (slot * 0x9e3779b9u) >> 12; /* of 2^20 */
-	int64_t phase_ns = ((share * interval_ns >> 20) + canary->settings.phase_ns) % interval_ns;
-	int64_t turns = (now.ns - phase_ns + interval_ns) / interval_ns;
-
-	return (struct local_time){ .ns = turns * interval_ns + phase_ns };
-}
 
 /* Counted as sent from the moment it is armed, so that the sum holds at every instant; canary_on_sent
  * takes it back. */
 static bool canary_arm(struct canary *canary, uint32_t slot, struct local_time now,
 		       struct probe *ret)
 {
-	struct turn *turn = &canary->turns[slot];
+	struct standing *standing = &canary->standings[slot];
 	struct probe probe = {
 		.destination = peers_get(canary->peers, slot)->address,
 		.nonce = nonce_next(&canary->nonces),
 		.slot = slot,
-		.flow = (uint16_t)turn->flow,
+		.flow = (uint16_t)standing->flow,
 	};
 
 	if (samples_arm(canary->samples, slot, probe.flow, probe.nonce, now, &probe.sequence) < 0) {
 		canary->totals.window_full++;
 		return false;
 	}
-	turn->flow = (turn->flow + 1) % canary->memory->shape.flows;
+	standing->flow = (standing->flow + 1) % canary->memory->shape.flows;
 	canary->stats[slot].sent++;
 	*ret = probe;
 	return true;
@@ -229,13 +216,7 @@ uint32_t canary_due(struct canary *canary, struct local_time now, struct probe *
 	uint32_t count = 0;
 
 	for (uint32_t slot = 0; slot < canary->memory->shape.slots && count < capacity; slot++) {
-		struct turn *turn = &canary->turns[slot];
-		int64_t delay_ns = local_since(now, turn->probe_at);
-
-		if (delay_ns < 0)
-			continue;
-		turn->probe_at = canary_turn_after(canary, slot, now);
-		if ((delay_ns <= canary->settings.interval_ns || delay_ns <= TURN_LATE_MAX_NS) &&
+		if (turns_take(canary->turns, slot, now) &&
 		    canary_arm(canary, slot, now, &batch[count]))
 			count++;
 	}
@@ -265,7 +246,7 @@ static void canary_on_sample(void *ctx, const struct sample *sample)
 	canary->totals.dropped += sample->verdict == VERDICT_RETURNED && !sample->has_rtt;
 	if (sample->verdict == VERDICT_RETURNED || sample->late)
 		interfaces_on_evidence(interfaces, sample->slot, EVIDENCE_RETURNED);
-	else if (sample->verdict == VERDICT_LOST)
+	else if (sample->verdict == VERDICT_LOST && !sample->never_left)
 		interfaces_on_evidence(interfaces, sample->slot, EVIDENCE_LOST);
 	else if (sample->verdict == VERDICT_UNSTAMPED)
 		interfaces_on_evidence(interfaces, sample->slot,
@@ -295,13 +276,24 @@ void canary_on_overheard(struct canary *canary, const struct address *source, ui
 /* When the peer may be probed: its programs are in place, or there is nothing to wait for. */
 static struct local_time canary_promotion(const struct canary *canary, uint32_t slot)
 {
-	const struct turn *turn = &canary->turns[slot];
+	const struct standing *standing = &canary->standings[slot];
 
-	if (!turn->routed)
+	if (!standing->routed)
 		return (struct local_time){ .ns = NEVER };
-	if (!turn->interfaces || interfaces_ready(canary->interfaces, slot))
-		return turn->joined_at;
-	return local_after(turn->joined_at, ATTACHMENT_PATIENCE_NS);
+	if (!standing->interfaces || interfaces_ready(canary->interfaces, slot))
+		return standing->joined_at;
+	return local_after(standing->joined_at, ATTACHMENT_PATIENCE_NS);
+}
+
+bool canary_awaits_stamp(const struct canary *canary, uint32_t slot, struct local_time now)
+{
+	return samples_awaits_stamp(canary->samples, slot, now);
+}
+
+void canary_on_neighbour(struct canary *canary, uint32_t slot, bool unresolved,
+			 struct local_time now)
+{
+	samples_on_neighbour(canary->samples, slot, unresolved, now);
 }
 
 static void canary_expire_slot(struct canary *canary, uint32_t slot, struct local_time now)
@@ -316,7 +308,7 @@ static void canary_expire_slot(struct canary *canary, uint32_t slot, struct loca
 		if (local_since(now, canary_promotion(canary, slot)) < 0)
 			break;
 		peers_set_state(canary->peers, slot, PEER_PROBED);
-		canary->turns[slot].probe_at = canary_turn_after(canary, slot, now);
+		turns_start(canary->turns, slot, now);
 		break;
 	case PEER_PROBED:
 		samples_expire(canary->samples, slot, now, canary_on_sample, canary);
@@ -341,7 +333,7 @@ void canary_on_expiry(struct canary *canary, struct local_time now)
 static struct local_time canary_slot_due(const struct canary *canary, uint32_t slot)
 {
 	const struct peer *peer = peers_get(canary->peers, slot);
-	struct local_time probe_at = canary->turns[slot].probe_at;
+	struct local_time probe_at = turns_next(canary->turns, slot);
 	struct local_time expiry = samples_next_expiry(canary->samples, slot);
 
 	if (peer->state == PEER_RESOLVING)

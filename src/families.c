@@ -155,6 +155,16 @@ static void write_send_error(const struct family *family, const struct expositio
 	row_write_count(family, text, "{reason=\"", reasons[row], exposition->send_errors[row]);
 }
 
+static void write_capacity_exceeded(const struct family *family,
+				    const struct exposition *exposition, uint32_t row,
+				    struct text *text)
+{
+	(void)row;
+	row_write_count(family, text, "{what=\"", "addresses", *exposition->unplaced);
+	row_write_count(family, text, "{what=\"", "interfaces",
+			interfaces_left_out(exposition->interfaces));
+}
+
 static uint64_t peers_unnamed(const struct peers *peers)
 {
 	uint64_t count = 0;
@@ -245,7 +255,7 @@ const struct family families[] = {
 	{ "kube_canary_probes_returned_total", FAMILY_COUNTER,
 	  "Probes answered within the timeout.", OF_PEER(returned) },
 	{ "kube_canary_probes_lost_total", FAMILY_COUNTER,
-	  "Probes stamped and not answered within the timeout.", OF_PEER(lost) },
+	  "Probes not answered within the timeout.", OF_PEER(lost) },
 	{ "kube_canary_probes_refused_total", FAMILY_COUNTER, "Probes refused by the peer's host.",
 	  OF_PEER(refused) },
 	{ "kube_canary_probes_late_total", FAMILY_COUNTER,
@@ -271,6 +281,9 @@ const struct family families[] = {
 	{ "kube_canary_attached", FAMILY_GAUGE,
 	  "Whether the stamping program is in place and works.", INTERFACE_CAPACITY, write_attached,
 	  0 },
+	{ "kube_canary_capacity_exceeded_total", FAMILY_COUNTER,
+	  "Peers' addresses and interfaces that found no place in a table.", 1,
+	  write_capacity_exceeded, 0 },
 	{ "kube_canary_loop_delay_seconds", FAMILY_HISTOGRAM, "How late the event loop woke.", 1,
 	  write_loop_delay, 0 },
 	{ "kube_canary_config_last_reload_successful", FAMILY_GAUGE,

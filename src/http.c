@@ -20,6 +20,7 @@
 #include "log.h"
 
 #define LISTEN_BACKLOG	64
+#define METRICS_TYPE	"text/plain; version=0.0.4; charset=utf-8"
 #define REASON_CAPACITY 256
 #define RESPONSE_BLOCK	1024 /* what libmicrohttpd keeps of a body for HTTP/1.0 clients */
 
@@ -116,6 +117,15 @@ static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned i
 	return answer(connection, status, response, "text/plain; charset=utf-8");
 }
 
+/* A reply in chunks to HEAD would have libmicrohttpd 0.9.75 send the last chunk: a body. */
+static enum MHD_Result answer_metrics_head(struct http *http, struct MHD_Connection *connection)
+{
+	(void)http;
+	return answer(connection, MHD_HTTP_OK,
+		      MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT),
+		      METRICS_TYPE);
+}
+
 static enum MHD_Result answer_metrics(struct http *http, struct MHD_Connection *connection)
 {
 	static char busy[] = "too many scrapes at once\n";
@@ -138,8 +148,7 @@ static enum MHD_Result answer_metrics(struct http *http, struct MHD_Connection *
 	scrape->begun = false;
 	scrape->length = 0;
 	scrape->taken = 0;
-	return answer(connection, MHD_HTTP_OK, response,
-		      "text/plain; version=0.0.4; charset=utf-8");
+	return answer(connection, MHD_HTTP_OK, response, METRICS_TYPE);
 }
 
 static enum MHD_Result answer_healthy(struct http *http, struct MHD_Connection *connection)
@@ -177,12 +186,13 @@ static enum MHD_Result answer_start(struct http *http, struct MHD_Connection *co
 
 static const struct {
 	const char *path;
-	enum MHD_Result (*answer)(struct http *http, struct MHD_Connection *connection);
+	enum MHD_Result (*get)(struct http *http, struct MHD_Connection *connection);
+	enum MHD_Result (*head)(struct http *http, struct MHD_Connection *connection);
 } pages[] = {
-	{ "/metrics", answer_metrics },
-	{ "/-/healthy", answer_healthy },
-	{ "/-/ready", answer_ready },
-	{ "/", answer_start },
+	{ "/metrics", answer_metrics, answer_metrics_head },
+	{ "/-/healthy", answer_healthy, answer_healthy },
+	{ "/-/ready", answer_ready, answer_ready },
+	{ "/", answer_start, answer_start },
 };
 
 /* Called once with the headers, for each piece of a body, and once at the end. A reply to the first call
@@ -207,11 +217,12 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
 		if (strcmp(path, pages[i].path) != 0)
 			continue;
-		if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
-		    strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-			return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, not_allowed,
-					   MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-		return pages[i].answer(ctx, connection);
+		if (strcmp(method, MHD_HTTP_METHOD_GET) == 0)
+			return pages[i].get(ctx, connection);
+		if (strcmp(method, MHD_HTTP_METHOD_HEAD) == 0)
+			return pages[i].head(ctx, connection);
+		return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, not_allowed,
+				   MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
 	}
 	return answer_text(connection, MHD_HTTP_NOT_FOUND, not_found, NULL, NULL);
 }

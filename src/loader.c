@@ -7,8 +7,10 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -41,6 +43,7 @@ struct loader {
 	int handle_fd; /* holds the filters' handle while it is open; -1: no filters */
 	int words_fd;
 	int canary_words_fd;
+	pid_t pid;
 };
 
 static bool loader_is_pinned(const struct loader *loader)
@@ -175,6 +178,15 @@ static void log_missing_capabilities(void)
 	log_error("start-up was not permitted", LOG_TEXT("missing", missing));
 }
 
+/* The socket's end tells a canary that listens; this ends one that hangs as well. After the uid changed,
+ * which would undo it. */
+static int die_with_loader(pid_t loader)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return -errno;
+	return getppid() == loader ? 0 : -ESRCH;
+}
+
 /* The rest of the child's life. Signals stay blocked until its loop takes them. */
 static int loader_become_canary(struct loader *loader)
 {
@@ -194,6 +206,8 @@ static int loader_become_canary(struct loader *loader)
 	kernel_close_programs(&loader->kernel);
 
 	err = privileges_drop_all(&uid_changed);
+	if (!err)
+		err = die_with_loader(loader->pid);
 	if (err) {
 		log_error("cannot drop privileges", LOG_ERRNO(err));
 	} else {
@@ -257,7 +271,8 @@ static int loader_serve(struct loader *loader, pid_t canary)
 int loader_run(const struct config *config)
 {
 	struct loader loader = {
-		.config = config, .handle_fd = -1, .words_fd = -1, .canary_words_fd = -1
+		.config = config, .handle_fd = -1, .words_fd = -1, .canary_words_fd = -1,
+		.pid = getpid(),
 	};
 	int status = EXIT_FAILURE;
 	pid_t canary;

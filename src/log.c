@@ -6,6 +6,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -198,6 +199,15 @@ struct log_field log_errno_field(int err)
 	return LOG_TEXT("error", strerror(err < 0 ? -err : err));
 }
 
+/* Whoever reads our lines may have stopped: measuring goes on. A line is shorter than PIPE_BUF, so that a
+ * pipe that is ready takes it whole; the descriptor is shared, and its flags are not ours to change. */
+static bool stderr_takes(void)
+{
+	struct pollfd target = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&target, 1, 0) == 1 && (target.revents & POLLOUT);
+}
+
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
 	       size_t count)
 {
@@ -224,7 +234,9 @@ void log_write(enum log_level level, const char *message, const struct log_field
 			line_append_number(&line, fields[i].key, fields[i].number);
 	}
 	line_append_ending(&line, log_settings.json ? "}\n" : "\n");
-	written = write(STDERR_FILENO, line.bytes, line.length);
-	(void)written; /* a line that cannot be written is lost: there is nowhere to say so */
+	if (stderr_takes()) {
+		written = write(STDERR_FILENO, line.bytes, line.length);
+		(void)written; /* a line that cannot be written is lost: there is nowhere to say so */
+	}
 	errno = saved_errno;
 }

@@ -3,11 +3,9 @@
  * Over which interfaces an address is routed, by rtnetlink: owns one socket for questions and one for
  * notices. Must not know peers, nor what an interface is wanted for.
  */
-#include "routes.h"
+#include "routes_state.h"
 
 #include <errno.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,14 +18,6 @@
 #define ANSWERS_SKIPPED	    16	  /* stale ones, of questions that were given up */
 #define NOTICES_PER_CALL    256	  /* then others have their turn */
 #define NOTICE_BUFFER_BYTES 65536 /* lost notices are noticed, so it needs not be large */
-#define MESSAGE_CAPACITY    8192  /* a multipath route of 200 next hops */
-
-struct routes {
-	int request_fd;
-	int notice_fd;
-	uint32_t sequence;
-	_Alignas(struct nlmsghdr) char message[MESSAGE_CAPACITY];
-};
 
 static int open_socket(int flags)
 {
@@ -119,43 +109,13 @@ static ssize_t receive(struct routes *routes, int fd)
 	return from.nl_pid != 0 || (header.msg_flags & MSG_TRUNC) ? 0 : length;
 }
 
-static int ask(struct routes *routes, const struct address *destination, unsigned int flags)
+int routes_ask(struct routes *routes, struct nlmsghdr *question, uint16_t answer_type,
+	       size_t answer_bytes)
 {
-	bool ipv4 = address_is_ipv4(destination);
-	size_t octets = ipv4 ? 4 : 16;
-	struct {
-		struct nlmsghdr header;
-		struct rtmsg route;
-		struct rtattr attribute;
-		uint8_t destination[16];
-	} request = {
-		.header = {
-			.nlmsg_type = RTM_GETROUTE,
-			.nlmsg_flags = NLM_F_REQUEST,
-			.nlmsg_seq = ++routes->sequence,
-		},
-		.route = {
-			.rtm_family = ipv4 ? AF_INET : AF_INET6,
-			.rtm_dst_len = (uint8_t)(octets * 8),
-			.rtm_flags = flags,
-		},
-		.attribute = {
-			.rta_type = RTA_DST,
-			.rta_len = (uint16_t)RTA_LENGTH(octets),
-		},
-	};
-
-	memcpy(request.destination, destination->octets + 16 - octets, octets);
-	request.header.nlmsg_len =
-		(uint32_t)(NLMSG_LENGTH(sizeof(request.route)) + RTA_LENGTH(octets));
-	if (send(routes->request_fd, &request, request.header.nlmsg_len, 0) < 0)
+	question->nlmsg_flags = NLM_F_REQUEST;
+	question->nlmsg_seq = ++routes->sequence;
+	if (send(routes->request_fd, question, question->nlmsg_len, 0) < 0)
 		return -errno;
-	return 0;
-}
-
-/* The answer to the last question: 0 and the route message in routes->message, or -errno. */
-static int receive_answer(struct routes *routes)
-{
 	for (int i = 0; i < ANSWERS_SKIPPED; i++) {
 		ssize_t length = receive(routes, routes->request_fd);
 		struct nlmsghdr *header = (void *)routes->message;
@@ -170,12 +130,41 @@ static int receive_answer(struct routes *routes)
 
 			return answer->error < 0 ? answer->error : -EBADMSG;
 		}
-		if (header->nlmsg_type != RTM_NEWROUTE ||
-		    header->nlmsg_len < NLMSG_LENGTH(sizeof(struct rtmsg)))
+		if (header->nlmsg_type != answer_type ||
+		    header->nlmsg_len < NLMSG_LENGTH(answer_bytes))
 			return -EBADMSG;
 		return 0;
 	}
 	return -ETIMEDOUT;
+}
+
+int routes_ask_route(struct routes *routes, const struct address *destination, unsigned int flags)
+{
+	size_t octets = routes_octets(destination);
+	struct {
+		struct nlmsghdr header;
+		struct rtmsg route;
+		struct rtattr attribute;
+		uint8_t destination[16];
+	} question = {
+		.header = {
+			.nlmsg_len = (uint32_t)(NLMSG_LENGTH(sizeof(question.route)) +
+						RTA_LENGTH(octets)),
+			.nlmsg_type = RTM_GETROUTE,
+		},
+		.route = {
+			.rtm_family = octets == 4 ? AF_INET : AF_INET6,
+			.rtm_dst_len = (uint8_t)(octets * 8),
+			.rtm_flags = flags,
+		},
+		.attribute = {
+			.rta_type = RTA_DST,
+			.rta_len = (uint16_t)RTA_LENGTH(octets),
+		},
+	};
+
+	memcpy(question.destination, destination->octets + 16 - octets, octets);
+	return routes_ask(routes, &question.header, RTM_NEWROUTE, sizeof(question.route));
 }
 
 static void add_interface(const struct routes *routes, struct route *route, int ifindex)
@@ -221,10 +210,8 @@ static int add_route(struct routes *routes, const struct address *destination, u
 	struct rtmsg *message = NLMSG_DATA(header);
 	struct rtattr *attribute;
 	unsigned int left;
-	int err = ask(routes, destination, flags);
+	int err = routes_ask_route(routes, destination, flags);
 
-	if (!err)
-		err = receive_answer(routes);
 	if (err)
 		return err;
 	if (message->rtm_type == RTN_LOCAL || message->rtm_type == RTN_ANYCAST) {

@@ -28,8 +28,10 @@ struct flow {
 };
 
 struct slot {
-	int64_t next_expiry_ns; /* never later than the first work of samples_expire */
+	int64_t next_expiry_ns;	  /* never later than the first work of samples_expire */
+	int64_t unresolved_at_ns; /* when its neighbour was last seen unresolved */
 	uint32_t in_flight;
+	bool unresolved; /* that was the last word on it */
 };
 
 struct samples {
@@ -117,7 +119,8 @@ void samples_reset(struct samples *samples, uint32_t slot)
 	for (size_t i = 0; i < entries; i++)
 		samples_clear(samples, slot * entries + i);
 	memset(samples_flow(samples, slot, 0), 0, shape->flows * sizeof(struct flow));
-	samples->slots[slot] = (struct slot){ .next_expiry_ns = INT64_MAX };
+	samples->slots[slot] = (struct slot){ .next_expiry_ns = INT64_MAX,
+					      .unresolved_at_ns = INT64_MIN };
 }
 
 static bool flow_holds(const struct flow *flow, uint32_t sequence)
@@ -272,16 +275,52 @@ void samples_on_overheard(struct samples *samples, uint32_t slot, uint16_t flow,
 	}
 }
 
+/* When a probe without a verdict gets one, as far as is known. */
+static int64_t samples_due_ns(const struct samples *samples, size_t index)
+{
+	return samples->since_ns[index] + samples->timeout_ns + SAMPLES_GRACE_NS;
+}
+
+bool samples_awaits_stamp(const struct samples *samples, uint32_t slot, struct local_time now)
+{
+	const struct kernel_shape *shape = &samples->memory->shape;
+	size_t entries = (size_t)shape->flows * shape->window;
+
+	if (now.ns < samples->slots[slot].next_expiry_ns)
+		return false;
+	for (size_t index = slot * entries; index < (slot + 1) * entries; index++) {
+		const __u64 *t1_ns = &samples->memory->flights[index].t1_ns;
+
+		if (samples->states[index] == FLIGHT_OUT &&
+		    now.ns >= samples_due_ns(samples, index) &&
+		    __atomic_load_n(t1_ns, __ATOMIC_ACQUIRE) == KC_T1_ARMED)
+			return true;
+	}
+	return false;
+}
+
+void samples_on_neighbour(struct samples *samples, uint32_t slot, bool unresolved,
+			  struct local_time now)
+{
+	samples->slots[slot].unresolved = unresolved;
+	if (unresolved)
+		samples->slots[slot].unresolved_at_ns = now.ns;
+}
+
 /* A probe whose time is up. Returns when it is due again, or 0: it has its verdict now. */
 static int64_t samples_expire_flight(struct samples *samples, size_t index, struct local_time now,
 				     struct sample *sample, sample_fn *done, void *ctx)
 {
+	const struct slot *slot = &samples->slots[sample->slot];
 	int64_t t1_ns = (int64_t)__atomic_load_n(&samples->memory->flights[index].t1_ns,
 						 __ATOMIC_ACQUIRE);
 	int64_t closing_ns = samples->since_ns[index] + 2 * samples->timeout_ns + SAMPLES_GRACE_NS;
 
 	if (t1_ns == KC_T1_ARMED) {
-		sample->verdict = VERDICT_UNSTAMPED;
+		/* Unresolved at any time while it was out will do: the kernel drops what it held back. */
+		sample->never_left = slot->unresolved ||
+				     samples->since_ns[index] <= slot->unresolved_at_ns;
+		sample->verdict = sample->never_left ? VERDICT_LOST : VERDICT_UNSTAMPED;
 		samples_judge(samples, index, FLIGHT_NONE, sample, done, ctx);
 	} else if (t1_ns == KC_T1_TAKEN) {
 		/* The ring was full, unless the record is just being written: nothing is lost by waiting. */
@@ -305,7 +344,7 @@ static int64_t samples_settle(struct samples *samples, size_t index, struct loca
 			      struct sample *sample, sample_fn *done, void *ctx)
 {
 	if (samples->states[index] == FLIGHT_OUT) {
-		int64_t due_ns = samples->since_ns[index] + samples->timeout_ns + SAMPLES_GRACE_NS;
+		int64_t due_ns = samples_due_ns(samples, index);
 
 		if (now.ns >= due_ns)
 			due_ns = samples_expire_flight(samples, index, now, sample, done, ctx);

@@ -49,6 +49,8 @@ void serving_block_signals(void)
 
 	/* Whoever started us may have ignored it, and then there would be no status to wait for. */
 	signal(SIGCHLD, SIG_DFL);
+	/* A reader of our log lines that went away is no reason to end. */
+	signal(SIGPIPE, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 

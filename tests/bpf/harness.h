@@ -38,7 +38,7 @@
 #define SLOTS		 4
 #define FLOWS		 2
 #define WINDOW		 8
-#define ADDRESS_CAPACITY 64
+#define ADDRESS_CAPACITY 100
 #define HASH_SEED	 0x5eed
 #define INERT_AFTER_NS	 3000000000ULL
 #define RING_BYTES	 4096

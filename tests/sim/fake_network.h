@@ -41,7 +41,22 @@ struct packet {
 struct fake_network {
 	uint32_t count;
 	struct packet heap[FAKE_PACKETS];
+	/* Neighbours that do not answer on the link, a bit for each slot, and what is held back for them. */
+	uint64_t unresolved;
+	uint32_t held_count;
+	struct packet held[FAKE_PACKETS];
 };
+
+static inline bool network_is_unresolved(const struct fake_network *network, uint32_t slot)
+{
+	return network->unresolved >> slot & 1;
+}
+
+static inline void network_hold(struct fake_network *network, const struct packet *packet)
+{
+	assert(network->held_count < FAKE_PACKETS);
+	network->held[network->held_count++] = *packet;
+}
 
 static inline void network_swap(struct fake_network *network, uint32_t a, uint32_t b)
 {

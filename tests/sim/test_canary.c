@@ -1,51 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One thing goes wrong at a time, and is counted as that and nothing else. */
-#include "sim/simulation.h"
-
-#define PEERS 16
-#define SEED  0x5eed5
-
-static struct simulation *populated(uint32_t flows, int64_t interval_ns, int64_t timeout_ns)
-{
-	struct simulation *sim = simulation_open(SEED, SIMULATION_SLOTS, flows, interval_ns,
-						 timeout_ns);
-
-	simulation_populate(sim, PEERS);
-	return sim;
-}
-
-/* Runs, settles, compares with the tally, and returns the sum of all peers. */
-static struct peer_stats outcome(struct simulation *sim, int64_t duration_ns)
-{
-	struct peer_stats sum = { 0 };
-
-	simulation_run(sim, duration_ns);
-	simulation_settle(sim);
-	simulation_compare(sim);
-	for (uint32_t slot = 0; slot < SIMULATION_SLOTS; slot++) {
-		const struct peer_stats *stats = canary_stats(sim->canary, slot);
-
-		sum.sent += stats->sent;
-		sum.returned += stats->returned;
-		sum.lost += stats->lost;
-		sum.unstamped += stats->unstamped;
-		sum.late += stats->late;
-		sum.duplicate += stats->duplicate;
-		sum.reordered += stats->reordered;
-		sum.dropped += stats->dropped;
-		sum.rtt_sum_ns += stats->rtt_sum_ns;
-	}
-	assert_int_equal(canary_totals(sim->canary)->unstamped, sum.unstamped);
-	assert_int_equal(canary_totals(sim->canary)->dropped, sum.dropped);
-	assert_int_equal(canary_totals(sim->canary)->window_full, 0);
-	assert_int_equal(canary_totals(sim->canary)->unplaced, 0);
-	return sum;
-}
-
-static const struct interface *the_interface(struct simulation *sim)
-{
-	return interfaces_get(canary_interfaces(sim->canary), 0);
-}
+#include "sim/outcome.h"
 
 static void a_sound_network_returns_every_probe(void **state)
 {

@@ -15,6 +15,11 @@
 
 #define ANY_FLOWS 4
 
+static inline uint64_t stats_verdicts(const struct peer_stats *stats)
+{
+	return stats->returned + stats->lost + stats->refused + stats->unstamped;
+}
+
 /* What must have been counted of the slot's present peer once all is settled. */
 struct truth {
 	uint64_t sent, returned, lost, late, unstamped, duplicate, reordered, dropped;

@@ -22,6 +22,7 @@ struct world {
 	uint64_t send_errors[SEND_ERRORS];
 	uint64_t unstamped;
 	uint64_t dropped;
+	uint64_t unplaced;
 	uint64_t reload_failures;
 	uint64_t reload_success_unix_seconds;
 	uint8_t reload_last_ok;
@@ -53,6 +54,7 @@ static inline void world_open(struct world *world)
 {
 	*world = (struct world){ .unstamped = 1,
 				 .dropped = 2,
+				 .unplaced = 4,
 				 .reload_failures = 3,
 				 .reload_success_unix_seconds = 1700000000,
 				 .reload_last_ok = 1 };
@@ -71,6 +73,7 @@ static inline void world_open(struct world *world)
 		.send_errors = world->send_errors,
 		.unstamped = &world->unstamped,
 		.dropped = &world->dropped,
+		.unplaced = &world->unplaced,
 		.reload_failures = &world->reload_failures,
 		.reload_success_unix_seconds = &world->reload_success_unix_seconds,
 		.reload_last_ok = &world->reload_last_ok,

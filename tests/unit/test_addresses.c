@@ -34,12 +34,11 @@ static int program_find(const struct kernel_memory *memory, const struct address
 	return -ENOENT;
 }
 
-static void capacity_is_a_power_of_two_at_quarter_load(void **state)
+static void capacity_is_eight_thirds_of_the_count(void **state)
 {
-	static const uint32_t cases[][2] = {
-		{ 0, 4 },  { 1, 4 },	 { 2, 8 },	{ 3, 16 },
-		{ 4, 16 }, { 128, 512 }, { 129, 1024 }, { 5120, 32768 }
-	};
+	static const uint32_t cases[][2] = { { 0, 64 },	   { 1, 64 },	 { 24, 64 },
+					     { 25, 67 },   { 26, 70 },	 { 128, 342 },
+					     { 129, 344 }, { 131, 350 }, { 5120, 13654 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -68,6 +67,82 @@ static void a_full_table_is_found_by_the_programs(void **state)
 			assert_int_equal(found, slot);
 		}
 		fake_memory_close(&memory);
+	}
+}
+
+/* The index'th address of a kind: consecutive IPv4 and IPv6 ones, as nodes have, and random ones. */
+static struct address any_address(unsigned int kind, uint32_t index, uint64_t *random)
+{
+	struct address address = fake_address(index);
+
+	for (unsigned int i = kind % 2 ? 0 : 12; kind >= 2 && i < 16; i++)
+		address.octets[i] = (uint8_t)(fake_random(random) >> 32);
+	if (kind == 1)
+		memset(address.octets + 8, 0, 4);
+	return address;
+}
+
+/* How far from its hash an address that was just put in stands; 1: right there. */
+static uint32_t run_of(const struct kernel_memory *memory, const struct address *address)
+{
+	uint32_t capacity = memory->shape.address_capacity;
+	uint32_t words[4], place;
+
+	memcpy(words, address->octets, sizeof(words));
+	place = kc_address_hash(words, memory->shape.hash_seed) % capacity;
+	for (uint32_t run = 1; run <= capacity; run++) {
+		const struct kc_address *entry = &memory->addresses[place];
+
+		if (entry->use == KC_ADDRESS_USED &&
+		    memcmp(entry->address, address->octets, 16) == 0)
+			return run;
+		place = place + 1 < capacity ? place + 1 : 0;
+	}
+	return UINT32_MAX;
+}
+
+/* The longest in a table that is filled to its capacity, and in which each then gives way to another. */
+static uint32_t longest_run(uint32_t count, unsigned int kind, uint64_t *random)
+{
+	struct kernel_memory memory = fake_memory_open(count, 1, 4,
+						       (uint32_t)(fake_random(random) >> 32));
+	struct address *addresses = calloc(count, sizeof(*addresses));
+	uint32_t base = (uint32_t)fake_random(random) >> 12, longest = 0;
+
+	assert_non_null(addresses);
+	for (uint32_t i = 0; i < 2 * count; i++) {
+		struct address *address = &addresses[i % count];
+		uint32_t run;
+
+		if (i >= count)
+			addresses_remove(&memory, address);
+		*address = any_address(kind, base + i, random);
+		assert_int_equal(addresses_insert(&memory, address, i), 0);
+		run = run_of(&memory, address);
+		longest = run > longest ? run : longest;
+	}
+	free(addresses);
+	fake_memory_close(&memory);
+	return longest;
+}
+
+static void full_tables_leave_nobody_out(void **state)
+{
+	uint64_t random = 0x5eed3;
+
+	(void)state;
+	print_message("seed %#llx\n", (unsigned long long)random);
+	for (unsigned int kind = 0; kind < 4; kind++) {
+		uint32_t longest = 0;
+
+		for (int table = 0; table < 1010; table++) {
+			uint32_t run = longest_run(table < 1000 ? 128 : 5120, kind, &random);
+
+			longest = run > longest ? run : longest;
+		}
+		print_message("kind %u: longest run %u\n", kind, longest);
+		/* Far from the limit, so that it is not met in a thousand tables more either. */
+		assert_in_range(longest, 5, KC_ADDRESS_PROBES / 2);
 	}
 }
 
@@ -122,10 +197,19 @@ static void coming_and_going_loses_nothing(void **state)
 	fake_memory_close(&memory);
 }
 
+/* Uses only so many entries of a larger table. */
+static struct kernel_memory crowded_memory_open(uint32_t capacity)
+{
+	struct kernel_memory memory = fake_memory_open(2, 1, 4, 0);
+
+	memory.shape.address_capacity = capacity;
+	return memory;
+}
+
 /* Found behind a removed entry too, and put there only once (an early free place must not tempt). */
 static void removed_entries_hide_nothing(void **state)
 {
-	struct kernel_memory memory = fake_memory_open(2, 1, 4, 0);
+	struct kernel_memory memory = crowded_memory_open(8);
 	struct address addresses[3];
 	uint32_t slot;
 
@@ -150,7 +234,7 @@ static void removed_entries_hide_nothing(void **state)
 
 static void no_place_is_said(void **state)
 {
-	struct kernel_memory memory = fake_memory_open(2, 1, 4, 0);
+	struct kernel_memory memory = crowded_memory_open(5);
 	struct address address;
 	uint32_t slot = 9;
 
@@ -169,8 +253,9 @@ static void no_place_is_said(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(capacity_is_a_power_of_two_at_quarter_load),
+		cmocka_unit_test(capacity_is_eight_thirds_of_the_count),
 		cmocka_unit_test(a_full_table_is_found_by_the_programs),
+		cmocka_unit_test(full_tables_leave_nobody_out),
 		cmocka_unit_test(an_address_stands_once),
 		cmocka_unit_test(coming_and_going_loses_nothing),
 		cmocka_unit_test(removed_entries_hide_nothing),

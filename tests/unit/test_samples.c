@@ -192,6 +192,72 @@ static void a_full_ring_is_no_loss(void **state)
 	fixture_close(f);
 }
 
+static void a_neighbour_that_does_not_answer_is_loss(void **state)
+{
+	struct fixture *f = fixture_open();
+	int64_t due_ns = TIMEOUT_NS + GRACE_NS;
+
+	(void)state;
+	arm(f, 0, 0, 1, 0);
+	assert_false(samples_awaits_stamp(f->samples, 0, at(due_ns - 1)));
+	assert_true(samples_awaits_stamp(f->samples, 0, at(due_ns)));
+	assert_false(samples_awaits_stamp(f->samples, 1, at(due_ns)));
+	samples_on_neighbour(f->samples, 0, true, at(due_ns));
+	expire(f, due_ns - 1);
+	assert_silent(f);
+	expire(f, due_ns);
+	assert_true(f->last.never_left && !f->last.late);
+	assert_verdict(f, VERDICT_LOST, 0);
+	assert_false(samples_awaits_stamp(f->samples, 0, at(due_ns)));
+	/* It leaves after all: nobody's any more. */
+	assert_true(flight(f, 0, 0, 0)->nonce == 0);
+	assert_int_equal(samples_in_flight(f->samples, 0), 0);
+	/* The last word stands; one that left is lost as any other. */
+	arm(f, 0, 0, 2, 2 * due_ns);
+	arm(f, 0, 0, 3, 2 * due_ns);
+	stamp(f, 2, 2 * due_ns);
+	assert_true(samples_awaits_stamp(f->samples, 0, at(3 * due_ns)));
+	stamp(f, 1, 2 * due_ns);
+	assert_false(samples_awaits_stamp(f->samples, 0, at(3 * due_ns)));
+	expire(f, 3 * due_ns);
+	assert_int_equal(f->count, 2);
+	assert_false(f->last.never_left);
+	fixture_close(f);
+}
+
+/* The kernel gives up what it held back, whether or not the neighbour is there again when we look. */
+static void unresolved_while_it_was_out_will_do(void **state)
+{
+	static const struct {
+		int64_t armed_ns, unresolved_ns;
+		bool another; /* was there before, and left its slot */
+		enum verdict expected;
+	} cases[] = {
+		{ 100, 99, false, VERDICT_UNSTAMPED },
+		{ 100, 100, false, VERDICT_LOST },
+		{ 100, TIMEOUT_NS, false, VERDICT_LOST },
+		{ 100, TIMEOUT_NS, true, VERDICT_UNSTAMPED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture *f = fixture_open();
+
+		if (cases[i].another) {
+			samples_on_neighbour(f->samples, 0, true, at(cases[i].unresolved_ns));
+			samples_reset(f->samples, 0);
+		}
+		arm(f, 0, 0, 1, cases[i].armed_ns);
+		if (!cases[i].another) {
+			samples_on_neighbour(f->samples, 0, true, at(cases[i].unresolved_ns));
+			samples_on_neighbour(f->samples, 0, false, at(2 * TIMEOUT_NS));
+		}
+		expire(f, 2 * TIMEOUT_NS);
+		assert_verdict(f, cases[i].expected, 0);
+		fixture_close(f);
+	}
+}
+
 /* One that waits for its record must not hold up the verdicts of those after it. */
 static void verdicts_do_not_queue(void **state)
 {
@@ -219,6 +285,8 @@ int main(void)
 		cmocka_unit_test(a_probe_that_left_late_has_its_whole_timeout),
 		cmocka_unit_test(a_missing_stamp_is_no_loss),
 		cmocka_unit_test(a_full_ring_is_no_loss),
+		cmocka_unit_test(a_neighbour_that_does_not_answer_is_loss),
+		cmocka_unit_test(unresolved_while_it_was_out_will_do),
 		cmocka_unit_test(verdicts_do_not_queue),
 	};
 

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When each slot's turn to be probed is: one in every interval, each slot at a phase of its own. Pure core:
+ * must not know peers or probes.
+ */
+#ifndef TURNS_H
+#define TURNS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "instant.h"
+
+struct turns;
+
+/* phase_ns shifts all slots alike, so that nodes do not probe in step. */
+int turns_open(uint32_t slots, int64_t interval_ns, int64_t phase_ns, struct turns **ret);
+void turns_close(struct turns *turns);
+
+void turns_start(struct turns *turns, uint32_t slot, struct local_time now);
+void turns_stop(struct turns *turns, uint32_t slot);
+
+/* True: it is the slot's turn. One that was missed by long is left out, not made up for. */
+bool turns_take(struct turns *turns, uint32_t slot, struct local_time now);
+
+/* When turns_take has work for the slot; ns INT64_MAX for a stopped one. */
+struct local_time turns_next(const struct turns *turns, uint32_t slot);
+
+#endif

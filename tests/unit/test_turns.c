@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Turns: one in every interval at the slot's own phase, none made up for, none left out without need. */
+#include "unit/cmocka_all.h"
+
+#include "turns.h"
+
+#define MS    NS_PER_MS
+#define START (100 * NS_PER_SECOND + 1)
+#define SLOTS 8
+
+static struct local_time at(int64_t ns)
+{
+	return (struct local_time){ .ns = START + ns };
+}
+
+static struct turns *opened(int64_t interval_ns, int64_t phase_ns)
+{
+	struct turns *turns;
+
+	assert_int_equal(turns_open(SLOTS, interval_ns, phase_ns, &turns), 0);
+	return turns;
+}
+
+static void a_stopped_slot_has_no_turn(void **state)
+{
+	struct turns *turns = opened(NS_PER_SECOND, 0);
+
+	(void)state;
+	for (uint32_t slot = 0; slot < SLOTS; slot++) {
+		assert_true(turns_next(turns, slot).ns == INT64_MAX);
+		assert_false(turns_take(turns, slot, at(3600 * NS_PER_SECOND)));
+	}
+	turns_start(turns, 3, at(0));
+	turns_stop(turns, 3);
+	assert_true(turns_next(turns, 3).ns == INT64_MAX);
+	turns_close(turns);
+	turns_close(NULL);
+}
+
+static void each_interval_has_one_turn_at_the_same_phase(void **state)
+{
+	static const int64_t intervals_ns[] = { MS, 10 * MS, NS_PER_SECOND, 60 * NS_PER_SECOND };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(intervals_ns) / sizeof(intervals_ns[0]); i++) {
+		int64_t interval_ns = intervals_ns[i];
+		struct turns *turns = opened(interval_ns, interval_ns - 1);
+
+		for (uint32_t slot = 0; slot < SLOTS; slot++) {
+			struct local_time next, first;
+
+			turns_start(turns, slot, at(0));
+			first = next = turns_next(turns, slot);
+			assert_true(next.ns > START && next.ns <= START + interval_ns);
+			for (int64_t turn = 1; turn <= 10; turn++) {
+				assert_false(turns_take(turns, slot, local_after(next, -1)));
+				assert_true(turns_take(turns, slot, next));
+				assert_false(turns_take(turns, slot, next));
+				next = turns_next(turns, slot);
+				assert_true(next.ns == first.ns + turn * interval_ns);
+			}
+		}
+		turns_close(turns);
+	}
+}
+
+static void only_a_turn_missed_by_long_is_left_out(void **state)
+{
+	static const struct {
+		int64_t interval_ns, late_ns;
+		bool expected;
+	} cases[] = {
+		{ 10 * MS, 0, true },
+		{ 10 * MS, NS_PER_SECOND, true },
+		{ 10 * MS, NS_PER_SECOND + 1, false },
+		{ 5 * NS_PER_SECOND, 5 * NS_PER_SECOND, true },
+		{ 5 * NS_PER_SECOND, 5 * NS_PER_SECOND + 1, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct turns *turns = opened(cases[i].interval_ns, 7);
+		struct local_time late;
+
+		turns_start(turns, 5, at(0));
+		late = local_after(turns_next(turns, 5), cases[i].late_ns);
+		assert_int_equal(turns_take(turns, 5, late), cases[i].expected);
+		/* The next is on time either way, and there is but one. */
+		assert_in_range(local_since(turns_next(turns, 5), late), 1, cases[i].interval_ns);
+		assert_true(turns_take(turns, 5, turns_next(turns, 5)));
+		turns_close(turns);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_stopped_slot_has_no_turn),
+		cmocka_unit_test(each_interval_has_one_turn_at_the_same_phase),
+		cmocka_unit_test(only_a_turn_missed_by_long_is_left_out),
+	};
+
+	return cmocka_run_group_tests_name("turns", tests, NULL, NULL);
+}
