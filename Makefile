@@ -16,7 +16,8 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Iinclude -I$(BUILD) $(WARNINGS) -fno-strict-aliasing \
               -DVERSION='"$(VERSION)"' -DREVISION='"$(REVISION)"' -MMD -MP
 LIBS := -lmicrohttpd -lbpf -lelf -lz
-BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wshadow -Iinclude -idirafter /usr/include/$(shell uname -m)-linux-gnu -MMD -MP
+# Kernels before 6.13, without CAP_PERFMON, refuse half of a spilled register over another one.
+BPF_CFLAGS := -target bpf -mllvm -no-stack-slot-sharing -mcpu=v3 -O2 -g -Wall -Wextra -Wshadow -Iinclude -idirafter /usr/include/$(shell uname -m)-linux-gnu -MMD -MP
 ifdef WERROR
 ALL_CFLAGS += -Werror
 BPF_CFLAGS += -Werror
@@ -44,7 +45,7 @@ BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/
 TOOLS := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/*.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all help check check-unit check-sim check-edge check-bpf check-e2e test lint format tools clean install
+.PHONY: all help check check-unit check-sim check-edge check-bpf check-e2e check-vm test lint format tools clean install
 .SECONDARY:
 
 all: $(BUILD)/kube-canary ## build the program
@@ -120,6 +121,9 @@ check-bpf: $(BPF_TESTS) ## BPF_PROG_TEST_RUN over packet fixtures (root)
 
 check-e2e: all tools ## namespaces, real traffic (root)
 	$(Q)tests/e2e/run
+
+check-vm: all $(BPF_TESTS) ## an older stock kernel, without TCX, in a virtual machine
+	$(Q)BUILD=$(BUILD) tests/vm/run
 
 test: check check-bpf check-e2e ## all tiers (root)
 

@@ -27,12 +27,13 @@
 
 enum direction { REQUEST, REPLY };
 
-/* An ICMP or ICMPv6 message. Addresses as in kc_address. */
+/* An ICMP or ICMPv6 message. Addresses as in kc_address. Offset and bytes fill a register's place on the stack
+ * each, since half a place cannot be written beside a number; see packet_sum. */
 struct message {
 	__be32 source[4];
 	__be32 destination[4];
-	__u32 offset;
-	__u32 bytes; /* as IP says: a frame may carry padding */
+	__u64 offset;
+	__u64 bytes; /* as IP says: a frame may carry padding */
 	__u16 sequence;
 	__u8 ttl;
 	__u64 pseudo_sum; /* of the pseudo-header, RFC 8200 section 8.1; ICMP has none */

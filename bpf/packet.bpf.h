@@ -102,9 +102,8 @@ static __always_inline bool packet_load(const struct packet *packet, __u32 offse
 }
 
 static __always_inline bool packet_sum_block(const struct packet *packet, __u32 offset, __u32 bytes,
-					     __u64 *sum)
+					     __be32 block[BLOCK_BYTES / 4], __u64 *sum)
 {
-	__be32 block[BLOCK_BYTES / 4];
 	__be32 *from = block;
 
 	if (bytes < 4) {
@@ -130,18 +129,22 @@ static __always_inline bool packet_sum_block(const struct packet *packet, __u32 
 static __always_inline bool packet_sum(const struct packet *packet, __u32 offset, __u32 bytes,
 				       __u64 *sum)
 {
+	/* Cleared for the verifier before 6.13, which without CAP_PERFMON lets no helper write over a number
+	 * that the compiler kept there before. */
+	__be32 block[BLOCK_BYTES / 4] = { 0 };
+
 #pragma clang loop unroll(full)
 	for (__u32 i = 0; i < MESSAGE_BYTES_MAX / BLOCK_BYTES; i++) {
 		if ((i + 1) * BLOCK_BYTES > bytes)
 			break;
-		if (!packet_sum_block(packet, offset + i * BLOCK_BYTES, BLOCK_BYTES, sum))
+		if (!packet_sum_block(packet, offset + i * BLOCK_BYTES, BLOCK_BYTES, block, sum))
 			return false;
 	}
 #pragma clang loop unroll(full)
 	for (__u32 part = BLOCK_BYTES / 2; part > 0; part /= 2) {
 		__u32 done = bytes & -(2 * part);
 
-		if ((bytes & part) && !packet_sum_block(packet, offset + done, part, sum))
+		if ((bytes & part) && !packet_sum_block(packet, offset + done, part, block, sum))
 			return false;
 	}
 	return true;

@@ -27,7 +27,10 @@ struct agent {
 	struct http *http;
 	int loader_fd;
 	int status;
-	bool listening; /* to replies that the ingress program should have seen */
+	bool listening;		/* to replies that the ingress program should have seen */
+	uint64_t doubts_raised; /* as of the last look */
+	struct local_time listen_until;
+	struct local_time listen_again;
 	struct local_time last_tick;
 
 	/* who and where */

@@ -13,7 +13,7 @@
 #include "instant.h"
 #include "words.h"
 
-#define INTERFACE_CAPACITY 32	 /* as many as bits of a peer's set; a node has one to four uplinks */
+#define INTERFACE_CAPACITY	32 /* as many as bits of a peer's set; a node has one to four uplinks */
 #define INTERFACE_NAME_CAPACITY 16 /* IFNAMSIZ */
 
 /* So many probes in a row without a stamp, or without any reply, are more than chance. */
@@ -22,15 +22,15 @@
 struct interface {
 	uint32_t ifindex; /* 0: free */
 	char name[INTERFACE_NAME_CAPACITY];
-	uint32_t peers;			/* routed over it */
-	struct word_direction egress;	/* the loader's last word */
+	uint32_t peers;		      /* routed over it */
+	struct word_direction egress; /* the loader's last word */
 	struct word_direction ingress;
-	bool answered;			/* the loader answered at least once */
-	uint32_t unstamped_run;		/* probes in a row that left no egress stamp */
-	uint32_t unanswered_run;	/* stamped probes in a row that brought no record */
-	bool ingress_blind;		/* replies were overheard that the ingress program did not see */
-	struct local_time renew_at;	/* when to attach anew at the earliest, should it not work */
-	struct local_time ask_at;	/* when to ask the loader (again) */
+	bool answered;		    /* the loader answered at least once */
+	uint32_t unanswered_words;  /* asked in a row in vain: the loader is stuck */
+	uint32_t unstamped_peers;   /* of them: their probes leave no egress stamp */
+	uint32_t blind_peers;	    /* of them: replies are overheard that ingress did not see */
+	struct local_time renew_at; /* when to attach anew at the earliest, should it not work */
+	struct local_time ask_at;   /* when to ask the loader (again) */
 };
 
 struct interfaces;
@@ -44,14 +44,14 @@ struct interface_name {
 	uint32_t ifindex;
 	char name[INTERFACE_NAME_CAPACITY];
 };
-void interfaces_route(struct interfaces *interfaces, uint32_t slot, const struct interface_name *routes,
-		      uint32_t count, struct local_time now);
+void interfaces_route(struct interfaces *interfaces, uint32_t slot,
+		      const struct interface_name *routes, uint32_t count, struct local_time now);
 
 /* The device is gone (RTM_DELLINK), or changed: ask again at once. */
 void interfaces_on_link(struct interfaces *interfaces, uint32_t ifindex, struct local_time now);
 
 /* The next thing to say to the loader: true and *ret, at most one ATTACH a second for each interface,
- * DETACH when no peer is left, DETACH and ATTACH where our program stopped working in its place. */
+ * DETACH when no peer is left, RENEW where our program stopped working in its place. */
 bool interfaces_next_word(struct interfaces *interfaces, struct local_time now, struct word *ret);
 void interfaces_on_word(struct interfaces *interfaces, const struct word *word);
 
@@ -62,13 +62,20 @@ enum interface_evidence {
 	EVIDENCE_UNSTAMPED, /* egress did not */
 	EVIDENCE_OVERHEARD, /* the reply came, ingress did not see it */
 };
-void interfaces_on_evidence(struct interfaces *interfaces, uint32_t slot, enum interface_evidence evidence);
+void interfaces_on_evidence(struct interfaces *interfaces, uint32_t slot,
+			    enum interface_evidence evidence);
 
 /* All interfaces of the slot have the loader's answer, good or bad. False for a slot without any. */
 bool interfaces_ready(const struct interfaces *interfaces, uint32_t slot);
 
-/* Some interface brought no reply at all lately: worth listening on the sockets for replies unseen. */
-bool interfaces_in_doubt(const struct interfaces *interfaces);
+/* Peers that brought no reply lately: it may be that only our ingress program does not see them, so the
+ * sockets are worth listening to. Of a peer by itself, as its replies may take another way in. */
+struct interface_doubts {
+	uint32_t unanswered; /* peers, now */
+	uint32_t blind;	     /* peers whose replies were overheard, now */
+	uint64_t raised;     /* how often a peer came under doubt, ever */
+};
+struct interface_doubts interfaces_doubts(const struct interfaces *interfaces);
 
 bool interface_egress_attached(const struct interface *interface);
 bool interface_ingress_attached(const struct interface *interface);

@@ -14,9 +14,9 @@
 #include "kernel_memory.h"
 
 enum verdict {
-	VERDICT_NONE = 0,  /* an attribute of a probe that has its verdict already */
-	VERDICT_RETURNED,  /* answered in time */
-	VERDICT_LOST,	   /* stamped, or without a neighbour to go to; no answer within the timeout */
+	VERDICT_NONE = 0, /* an attribute of a probe that has its verdict already */
+	VERDICT_RETURNED, /* answered in time */
+	VERDICT_LOST, /* stamped, or without a neighbour to go to; no answer within the timeout */
 	VERDICT_REFUSED,   /* a validated ICMP port unreachable (STAMP) */
 	VERDICT_UNSTAMPED, /* a stamp of ours is missing: nothing is known */
 };
@@ -28,13 +28,14 @@ struct sample {
 	uint16_t flow;
 	uint8_t verdict; /* enum verdict */
 	bool has_rtt;	 /* false: returned, but its record found no room in the ring */
-	bool late;	 /* answered within one more timeout, by T4 - T1; it stays lost */
+	bool unseen; /* unstamped: it left and was answered, but ingress did not see the reply */
+	bool late;   /* answered within one more timeout, by T4 - T1; it stays lost */
 	bool never_left; /* lost without a stamp: its neighbour does not answer on the link */
 	bool duplicate;
-	bool reordered;	       /* RFC 4737: a later probe of the flow was answered before it */
-	bool has_variation;    /* in order, with an in-order reply of the flow before it */
-	int64_t rtt_ns;	       /* (T4 - T1) - (T3 - T2) */
-	int64_t variation_ns;  /* |RTT - RTT of that reply| (RFC 3393, selection: consecutive received) */
+	bool reordered;	    /* RFC 4737: a later probe of the flow was answered before it */
+	bool has_variation; /* in order, with an in-order reply of the flow before it */
+	int64_t rtt_ns;	    /* (T4 - T1) - (T3 - T2) */
+	int64_t variation_ns; /* |RTT - RTT of that reply| (RFC 3393, selection: consecutive received) */
 };
 
 /* A probe leaves a little after it is armed, and a record is written a little after T4: nothing is judged
@@ -64,7 +65,8 @@ int samples_arm(struct samples *samples, uint32_t slot, uint16_t flow, uint64_t 
 void samples_disarm(struct samples *samples, uint32_t slot, uint16_t flow, uint32_t sequence);
 
 /* A record of the ring. Calls `done` at most once; records of probes long closed say nothing. */
-void samples_on_record(struct samples *samples, const struct kc_record *record, sample_fn *done, void *ctx);
+void samples_on_record(struct samples *samples, const struct kc_record *record, sample_fn *done,
+		       void *ctx);
 
 /* A valid reply was overheard on a socket that the ingress program never saw: unstamped (T4 missing). */
 void samples_on_overheard(struct samples *samples, uint32_t slot, uint16_t flow, uint64_t nonce,
@@ -80,7 +82,8 @@ void samples_on_neighbour(struct samples *samples, uint32_t slot, bool unresolve
 
 /* Settles what is due. The ring must have been drained since `now` was read, so that an entry that is
  * taken without a record tells of a full ring. */
-void samples_expire(struct samples *samples, uint32_t slot, struct local_time now, sample_fn *done, void *ctx);
+void samples_expire(struct samples *samples, uint32_t slot, struct local_time now, sample_fn *done,
+		    void *ctx);
 
 uint32_t samples_in_flight(const struct samples *samples, uint32_t slot);
 

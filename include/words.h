@@ -18,8 +18,13 @@ enum hook_mode {
 
 enum word_kind {
 	/* canary to loader */
-	WORD_ATTACH = 1, /* attach to ifindex, or verify that we still are; answered by WORD_ATTACHED */
+	WORD_ATTACH =
+		1, /* attach to ifindex, or verify that we still are; answered by WORD_ATTACHED */
 	WORD_DETACH = 2, /* leave ifindex; no answer */
+	/* our program stands at ifindex, yet does nothing there: somebody's terminal verdict comes before
+	 * it. Off and on again, to the head; answered by WORD_ATTACHED. Never for XDP: a NIC would flap. */
+	WORD_RENEW_EGRESS = 6,
+	WORD_RENEW_INGRESS = 7,
 	/* loader to canary */
 	WORD_ATTACHED = 3, /* how things stand at ifindex */
 	WORD_RELOAD = 4,   /* SIGHUP */

@@ -18,6 +18,8 @@
 #define TICK_MAX_NS (50 * NS_PER_MS)
 #define TICK_MIN_NS NS_PER_MS
 
+#define LISTEN_EVERY_NS (30 * NS_PER_SECOND)
+
 static int64_t agent_tick_ns(const struct agent *agent)
 {
 	uint32_t peers = peers_count(canary_peers(agent->canary), PEER_PROBED);
@@ -130,10 +132,26 @@ static void on_overheard(void *ctx, const struct address *source, uint64_t nonce
 	canary_on_overheard(agent->canary, source, nonce);
 }
 
-/* Where no reply comes any more, the sockets tell whether the network or our ingress program is to blame. */
-static void listen_in_doubt(struct agent *agent)
+/* Where no reply comes any more, the sockets tell whether the network or our ingress program is to blame:
+ * for a few probes when a peer comes under doubt and now and then after, since it costs the reading of all
+ * replies; for as long as one is known to be unseen. */
+static bool is_worth_listening(struct agent *agent, struct local_time now)
 {
-	bool doubt = interfaces_in_doubt(canary_interfaces(agent->canary));
+	struct interface_doubts doubts = interfaces_doubts(canary_interfaces(agent->canary));
+
+	if (doubts.raised != agent->doubts_raised || local_since(now, agent->listen_again) >= 0) {
+		agent->doubts_raised = doubts.raised;
+		agent->listen_until = local_after(now, 3 * agent->config->probe_interval_ns +
+							       agent->config->probe_timeout_ns);
+		agent->listen_again = local_after(agent->listen_until, LISTEN_EVERY_NS);
+	}
+	return doubts.blind > 0 ||
+	       (doubts.unanswered > 0 && local_since(now, agent->listen_until) < 0);
+}
+
+static void listen_in_doubt(struct agent *agent, struct local_time now)
+{
+	bool doubt = is_worth_listening(agent, now);
 
 	if (doubt || agent->listening)
 		prober_receive(agent->prober, on_overheard, agent);
@@ -160,7 +178,7 @@ static void on_timer(void *ctx, struct local_time now, int64_t late_ns)
 
 	delay_histogram_add(&agent->loop_delay, late_ns);
 	agent->last_tick = now;
-	listen_in_doubt(agent);
+	listen_in_doubt(agent, now);
 	agent_drain(agent);
 	agent_ask_neighbours(agent, now);
 	canary_on_expiry(agent->canary, now);

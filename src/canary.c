@@ -42,7 +42,6 @@ struct canary {
 	struct canary_totals totals;
 	struct local_time beat_at; /* the next heartbeat */
 	struct local_time now;	   /* of the running commit */
-	bool overhearing;	   /* the sample being counted is about a reply on a socket */
 };
 
 int canary_open(const struct canary_settings *settings, const struct kernel_memory *memory,
@@ -250,8 +249,7 @@ static void canary_on_sample(void *ctx, const struct sample *sample)
 		interfaces_on_evidence(interfaces, sample->slot, EVIDENCE_LOST);
 	else if (sample->verdict == VERDICT_UNSTAMPED)
 		interfaces_on_evidence(interfaces, sample->slot,
-				       canary->overhearing ? EVIDENCE_OVERHEARD
-							   : EVIDENCE_UNSTAMPED);
+				       sample->unseen ? EVIDENCE_OVERHEARD : EVIDENCE_UNSTAMPED);
 }
 
 void canary_on_record(struct canary *canary, const struct kc_record *record)
@@ -265,10 +263,8 @@ void canary_on_overheard(struct canary *canary, const struct address *source, ui
 
 	if (addresses_find(canary->memory, source, &slot) < 0)
 		return;
-	canary->overhearing = true;
 	for (uint16_t flow = 0; flow < canary->memory->shape.flows; flow++)
 		samples_on_overheard(canary->samples, slot, flow, nonce, canary_on_sample, canary);
-	canary->overhearing = false;
 }
 
 /* --- time passes --- */

@@ -16,10 +16,22 @@
  * anew puts it at the head again. Not oftener than this, as the other may do the same. */
 #define RENEW_EVERY_NS (10 * NS_PER_SECOND)
 
+/* The loader is asked every second; a stopped one answers none of these. */
+#define UNANSWERED_MAX 3
+
+/* What the last probes of one peer told. Runs stop at INTERFACE_DOUBT_AFTER. */
+struct evidence {
+	uint8_t unstamped_run;	/* probes in a row that left no egress stamp */
+	uint8_t unanswered_run; /* stamped probes in a row that brought no record */
+	bool blind;		/* a reply was overheard that the ingress program did not see */
+};
+
 struct interfaces {
 	struct interface table[INTERFACE_CAPACITY];
 	uint32_t slots;
-	uint32_t *sets; /* [slots]: bit i stands for table[i] */
+	uint32_t *sets;		   /* [slots]: bit i stands for table[i] */
+	struct evidence *evidence; /* [slots] */
+	struct interface_doubts doubts;
 	uint64_t left_out;
 };
 
@@ -33,7 +45,8 @@ int interfaces_open(uint32_t slots, struct interfaces **ret)
 		return -ENOMEM;
 	interfaces->slots = slots;
 	interfaces->sets = calloc(slots, sizeof(*interfaces->sets));
-	if (!interfaces->sets) {
+	interfaces->evidence = calloc(slots, sizeof(*interfaces->evidence));
+	if (!interfaces->sets || !interfaces->evidence) {
 		interfaces_close(interfaces);
 		return -ENOMEM;
 	}
@@ -46,6 +59,7 @@ void interfaces_close(struct interfaces *interfaces)
 	if (!interfaces)
 		return;
 	free(interfaces->sets);
+	free(interfaces->evidence);
 	free(interfaces);
 }
 
@@ -70,15 +84,47 @@ static struct interface *interfaces_enter(struct interfaces *interfaces,
 			return NULL;
 		*interface = (struct interface){ .ifindex = name->ifindex, .ask_at = now };
 	}
-	if (interface->peers == 0) {
-		/* What former peers told is not about these. */
-		interface->unstamped_run = 0;
-		interface->unanswered_run = 0;
-		interface->ingress_blind = false;
-	}
 	memcpy(interface->name, name->name, sizeof(interface->name));
 	interface->name[sizeof(interface->name) - 1] = '\0';
 	return interface;
+}
+
+static bool is_unstamped(const struct evidence *evidence)
+{
+	return evidence->unstamped_run >= INTERFACE_DOUBT_AFTER;
+}
+
+static bool is_unanswered(const struct evidence *evidence)
+{
+	return evidence->unanswered_run >= INTERFACE_DOUBT_AFTER;
+}
+
+/* Adds the peer's evidence to the sums, or takes it out of them again. */
+static void interfaces_sum(struct interfaces *interfaces, uint32_t slot, bool add)
+{
+	const struct evidence *evidence = &interfaces->evidence[slot];
+	uint32_t step = add ? 1 : UINT32_MAX; /* -1, as sums wrap */
+	uint32_t unstamped = is_unstamped(evidence) ? step : 0;
+	uint32_t blind = evidence->blind ? step : 0;
+
+	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++) {
+		if (interfaces->sets[slot] & (1u << i)) {
+			interfaces->table[i].unstamped_peers += unstamped;
+			interfaces->table[i].blind_peers += blind;
+		}
+	}
+	interfaces->doubts.unanswered += is_unanswered(evidence) ? step : 0;
+	interfaces->doubts.blind += blind;
+}
+
+static void interfaces_set_evidence(struct interfaces *interfaces, uint32_t slot,
+				    struct evidence evidence)
+{
+	if (is_unanswered(&evidence) && !is_unanswered(&interfaces->evidence[slot]))
+		interfaces->doubts.raised++;
+	interfaces_sum(interfaces, slot, false);
+	interfaces->evidence[slot] = evidence;
+	interfaces_sum(interfaces, slot, true);
 }
 
 void interfaces_route(struct interfaces *interfaces, uint32_t slot,
@@ -108,6 +154,9 @@ void interfaces_route(struct interfaces *interfaces, uint32_t slot,
 		if ((before & ~after) & (1u << i))
 			interfaces->table[i].peers--;
 	}
+	/* What was told of another way is not about this one. */
+	if (before != after)
+		interfaces_set_evidence(interfaces, slot, (struct evidence){ 0 });
 	interfaces->sets[slot] = after;
 }
 
@@ -119,10 +168,13 @@ void interfaces_on_link(struct interfaces *interfaces, uint32_t ifindex, struct 
 		interface->ask_at = now;
 }
 
-/* In place by the loader's word, yet the probes tell otherwise. */
-static bool interface_works_not(const struct interface *interface)
+/* Which side is in place by the loader's word, while all peers' probes tell otherwise; 0: none. Where only
+ * some do, their packets take another way, and attaching anew would cost the others replies for nothing. */
+static uint32_t interface_renewal(const struct interface *interface)
 {
-	return interface->unstamped_run >= INTERFACE_DOUBT_AFTER || interface->ingress_blind;
+	if (interface->unstamped_peers == interface->peers)
+		return WORD_RENEW_EGRESS;
+	return interface->blind_peers == interface->peers ? WORD_RENEW_INGRESS : 0;
 }
 
 bool interfaces_next_word(struct interfaces *interfaces, struct local_time now, struct word *ret)
@@ -137,15 +189,16 @@ bool interfaces_next_word(struct interfaces *interfaces, struct local_time now, 
 			*interface = (struct interface){ 0 };
 			return true;
 		}
-		if (interface_works_not(interface) && local_since(now, interface->renew_at) >= 0) {
-			*ret = (struct word){ .kind = WORD_DETACH, .ifindex = interface->ifindex };
+		if (interface_renewal(interface) && local_since(now, interface->renew_at) >= 0) {
+			*ret = (struct word){ .kind = interface_renewal(interface),
+					      .ifindex = interface->ifindex };
 			interface->renew_at = local_after(now, RENEW_EVERY_NS);
-			interface->ask_at = now;
 			return true;
 		}
 		if (local_since(now, interface->ask_at) >= 0) {
 			*ret = (struct word){ .kind = WORD_ATTACH, .ifindex = interface->ifindex };
 			interface->ask_at = local_after(now, ASK_EVERY_NS);
+			interface->unanswered_words++;
 			return true;
 		}
 	}
@@ -162,36 +215,36 @@ void interfaces_on_word(struct interfaces *interfaces, const struct word *word)
 	interface->egress = word->egress;
 	interface->ingress = word->ingress;
 	interface->answered = true;
+	interface->unanswered_words = 0;
 }
 
-static void interface_on_evidence(struct interface *interface, enum interface_evidence evidence)
+static uint8_t run_longer(uint8_t run)
 {
-	switch (evidence) {
-	case EVIDENCE_RETURNED:
-		interface->unstamped_run = 0;
-		interface->unanswered_run = 0;
-		interface->ingress_blind = false;
-		break;
-	case EVIDENCE_LOST:
-		interface->unstamped_run = 0;
-		interface->unanswered_run++;
-		break;
-	case EVIDENCE_UNSTAMPED:
-		interface->unstamped_run++;
-		break;
-	case EVIDENCE_OVERHEARD:
-		interface->ingress_blind = true;
-		break;
-	}
+	return run < INTERFACE_DOUBT_AFTER ? (uint8_t)(run + 1) : run;
 }
 
 void interfaces_on_evidence(struct interfaces *interfaces, uint32_t slot,
 			    enum interface_evidence evidence)
 {
-	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++) {
-		if (interfaces->sets[slot] & (1u << i))
-			interface_on_evidence(&interfaces->table[i], evidence);
+	struct evidence known = interfaces->evidence[slot];
+
+	switch (evidence) {
+	case EVIDENCE_RETURNED:
+		known = (struct evidence){ 0 };
+		break;
+	case EVIDENCE_LOST:
+		known.unstamped_run = 0;
+		known.unanswered_run = run_longer(known.unanswered_run);
+		break;
+	case EVIDENCE_UNSTAMPED:
+		known.unstamped_run = run_longer(known.unstamped_run);
+		break;
+	case EVIDENCE_OVERHEARD:
+		known.unstamped_run = 0;
+		known.blind = true;
+		break;
 	}
+	interfaces_set_evidence(interfaces, slot, known);
 }
 
 bool interfaces_ready(const struct interfaces *interfaces, uint32_t slot)
@@ -205,32 +258,26 @@ bool interfaces_ready(const struct interfaces *interfaces, uint32_t slot)
 	return set != 0;
 }
 
-bool interfaces_in_doubt(const struct interfaces *interfaces)
+struct interface_doubts interfaces_doubts(const struct interfaces *interfaces)
 {
-	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++) {
-		const struct interface *interface = &interfaces->table[i];
-
-		if (interface->peers > 0 && (interface->ingress_blind ||
-					     interface->unanswered_run >= INTERFACE_DOUBT_AFTER))
-			return true;
-	}
-	return false;
+	return interfaces->doubts;
 }
 
-static bool direction_attached(const struct word_direction *direction)
+static bool direction_attached(const struct interface *interface,
+			       const struct word_direction *direction)
 {
-	return direction->mode != HOOK_NONE && direction->error == 0;
+	return direction->mode != HOOK_NONE && direction->error == 0 &&
+	       interface->unanswered_words <= UNANSWERED_MAX;
 }
 
 bool interface_egress_attached(const struct interface *interface)
 {
-	return direction_attached(&interface->egress) &&
-	       interface->unstamped_run < INTERFACE_DOUBT_AFTER;
+	return direction_attached(interface, &interface->egress) && interface->unstamped_peers == 0;
 }
 
 bool interface_ingress_attached(const struct interface *interface)
 {
-	return direction_attached(&interface->ingress) && !interface->ingress_blind;
+	return direction_attached(interface, &interface->ingress) && interface->blind_peers == 0;
 }
 
 bool interfaces_all_attached(const struct interfaces *interfaces)

@@ -50,6 +50,7 @@ rejected() { metric "$file" kube_canary_replies_rejected_total "reason=\"$1\""; 
 assert_eq "$(metric "$file" kube_canary_probes_returned_total)" 0 "forged replies accepted"
 assert_eq "$(metric "$file" kube_canary_rtt_seconds_count)" 0 "forged replies measured"
 assert_eq "$(metric "$file" kube_canary_probes_duplicate_total)" 0 "forged replies taken for duplicates"
+assert_eq "$(metric "$file" kube_canary_probes_unstamped_total)" 0 "unstamped, though every stamp was taken"
 assert_eq "$(rejected source)" "$(forged stranger)" "rejected by source"
 assert_eq "$(rejected truncated)" "$(forged truncated)" "rejected as truncated"
 assert_eq "$(rejected checksum)" "$(forged checksum)" "rejected by checksum"

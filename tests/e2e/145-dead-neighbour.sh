@@ -53,8 +53,8 @@ all_are_lost() { # PEER…
   done
 }
 
-unresolved() { # how many neighbours
-  in_ns a ip neighbour show dev eth0 | grep -cE ' (INCOMPLETE|FAILED)'
+unresolved() { # NUMBER: so many neighbours are, a question for eventually
+  [ "$(in_ns a ip neighbour show dev eth0 | grep -cE ' (INCOMPLETE|FAILED)')" -ge "$1" ]
 }
 
 # Nobody at all is there.
@@ -79,7 +79,7 @@ for way in addresses link; do
   else
     in_ns b ip link set dev eth0 down
   fi
-  eventually 20 eval '[ "$(unresolved)" -ge 6 ]' || fail "$way: the kernel still knows: $(in_ns a ip neighbour show)"
+  eventually 20 unresolved 6 || fail "$way: the kernel still knows: $(in_ns a ip neighbour show)"
   all_are_lost "${LIVE[@]}"
   programs_are_fine "when the neighbour is dead ($way)"
   in_ns b ip link set dev eth0 up

@@ -52,4 +52,11 @@ static inline const struct interface *the_interface(struct simulation *sim)
 	return interfaces_get(canary_interfaces(sim->canary), 0);
 }
 
+static inline bool in_doubt(struct simulation *sim)
+{
+	struct interface_doubts doubts = interfaces_doubts(canary_interfaces(sim->canary));
+
+	return doubts.unanswered > 0 || doubts.blind > 0;
+}
+
 #endif

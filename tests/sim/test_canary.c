@@ -43,7 +43,7 @@ static void a_dead_network_is_all_loss(void **state)
 
 	assert_int_equal(sum.lost, sum.sent);
 	/* That our ingress program is in place is then only the loader's word. */
-	assert_true(interfaces_in_doubt(canary_interfaces(sim->canary)));
+	assert_true(in_doubt(sim));
 	assert_true(interface_ingress_attached(the_interface(sim)));
 	simulation_close(sim);
 }
@@ -132,7 +132,7 @@ static void a_blind_ingress_is_not_loss(void **state)
 	assert_true(sum.unstamped > 0 && sum.lost > 0);
 	assert_false(interface_ingress_attached(the_interface(sim)));
 	assert_true(interface_egress_attached(the_interface(sim)));
-	assert_true(interfaces_in_doubt(canary_interfaces(sim->canary)));
+	assert_true(in_doubt(sim));
 	sim->conditions.ingress_missing = 0;
 	outcome(sim, NS_PER_SECOND);
 	assert_true(interface_ingress_attached(the_interface(sim)));

@@ -46,9 +46,8 @@ static const char *words(struct interfaces *interfaces, int64_t ms)
 
 	text[0] = '\0';
 	while (interfaces_next_word(interfaces, at(ms), &word)) {
-		assert_true(word.kind == WORD_ATTACH || word.kind == WORD_DETACH);
 		length += (size_t)snprintf(text + length, sizeof(text) - length, "%c%u ",
-					   word.kind == WORD_ATTACH ? 'A' : 'D', word.ifindex);
+					   "?AD???EI"[word.kind], word.ifindex);
 	}
 	return text;
 }
@@ -140,6 +139,13 @@ static void ready_is_answered_good_or_bad(void **state)
 	interfaces_close(interfaces);
 }
 
+static bool in_doubt(const struct interfaces *interfaces)
+{
+	struct interface_doubts doubts = interfaces_doubts(interfaces);
+
+	return doubts.unanswered > 0 || doubts.blind > 0;
+}
+
 static void evidence_outweighs_the_word(void **state)
 {
 	/* Evidence in order (Returned, Lost, Unstamped, Overheard), then what is believed. */
@@ -171,16 +177,16 @@ static void evidence_outweighs_the_word(void **state)
 				(enum interface_evidence)(strchr("RLUO", *e) - "RLUO"));
 		assert_int_equal(interface_egress_attached(find(interfaces, 3)), cases[i].egress);
 		assert_int_equal(interface_ingress_attached(find(interfaces, 3)), cases[i].ingress);
-		assert_int_equal(interfaces_in_doubt(interfaces), cases[i].doubt);
+		assert_int_equal(in_doubt(interfaces), cases[i].doubt);
 		assert_int_equal(interfaces_all_attached(interfaces),
 				 cases[i].egress && cases[i].ingress);
 		assert_true(interface_egress_attached(find(interfaces, 4)));
 		/* Who takes over an abandoned interface does not inherit its reputation. */
 		route(interfaces, 0, 0, 0, 1);
-		assert_false(interfaces_in_doubt(interfaces));
+		assert_false(in_doubt(interfaces));
 		route(interfaces, 2, 3, 0, 1);
 		assert_true(interfaces_all_attached(interfaces));
-		assert_false(interfaces_in_doubt(interfaces));
+		assert_false(in_doubt(interfaces));
 		interfaces_close(interfaces);
 	}
 }
@@ -193,8 +199,8 @@ static void a_program_that_stopped_working_is_attached_anew(void **state)
 		const char *words;
 	} cases[] = {
 		{ EVIDENCE_UNSTAMPED, INTERFACE_DOUBT_AFTER - 1, "" },
-		{ EVIDENCE_UNSTAMPED, INTERFACE_DOUBT_AFTER, "D3 A3 " },
-		{ EVIDENCE_OVERHEARD, 1, "D3 A3 " },
+		{ EVIDENCE_UNSTAMPED, INTERFACE_DOUBT_AFTER, "E3 " },
+		{ EVIDENCE_OVERHEARD, 1, "I3 " },
 		{ EVIDENCE_LOST, 100, "" },
 	};
 
@@ -214,6 +220,54 @@ static void a_program_that_stopped_working_is_attached_anew(void **state)
 		assert_string_equal(words(interfaces, 2200), "A3 ");
 		interfaces_close(interfaces);
 	}
+}
+
+/* Replies of one peer may take another way in, while those of the others come. */
+static void each_peer_is_doubted_by_itself(void **state)
+{
+	struct interfaces *interfaces = opened();
+
+	(void)state;
+	route(interfaces, 0, 3, 0, 0);
+	route(interfaces, 1, 3, 0, 0);
+	assert_string_equal(words(interfaces, 0), "A3 ");
+	answer(interfaces, 3, good, good);
+	for (int n = 0; n < INTERFACE_DOUBT_AFTER; n++) {
+		assert_false(in_doubt(interfaces));
+		interfaces_on_evidence(interfaces, 0, EVIDENCE_RETURNED);
+		interfaces_on_evidence(interfaces, 1, EVIDENCE_LOST);
+	}
+	interfaces_on_evidence(interfaces, 0, EVIDENCE_RETURNED);
+	assert_true(in_doubt(interfaces));
+	assert_int_equal(interfaces_doubts(interfaces).raised, 1);
+	interfaces_on_evidence(interfaces, 1, EVIDENCE_OVERHEARD);
+	interfaces_on_evidence(interfaces, 0, EVIDENCE_RETURNED);
+	assert_false(interface_ingress_attached(find(interfaces, 3)));
+	assert_true(interface_egress_attached(find(interfaces, 3)));
+	/* Attaching anew would help nobody. */
+	assert_string_equal(words(interfaces, 100), "");
+	interfaces_on_evidence(interfaces, 1, EVIDENCE_RETURNED);
+	assert_true(interfaces_all_attached(interfaces));
+	assert_false(in_doubt(interfaces));
+	interfaces_close(interfaces);
+}
+
+static void a_loader_that_answers_nothing_is_not_believed(void **state)
+{
+	struct interfaces *interfaces = opened();
+
+	(void)state;
+	route(interfaces, 0, 3, 0, 0);
+	assert_string_equal(words(interfaces, 0), "A3 ");
+	answer(interfaces, 3, good, good);
+	for (int second = 1; second <= 3; second++)
+		assert_string_equal(words(interfaces, 1000 * second), "A3 ");
+	assert_true(interfaces_all_attached(interfaces));
+	assert_string_equal(words(interfaces, 4000), "A3 ");
+	assert_false(interfaces_all_attached(interfaces));
+	answer(interfaces, 3, good, good);
+	assert_true(interfaces_all_attached(interfaces));
+	interfaces_close(interfaces);
 }
 
 static void too_many_are_left_out_and_counted(void **state)
@@ -247,6 +301,8 @@ int main(void)
 		cmocka_unit_test(ready_is_answered_good_or_bad),
 		cmocka_unit_test(evidence_outweighs_the_word),
 		cmocka_unit_test(a_program_that_stopped_working_is_attached_anew),
+		cmocka_unit_test(each_peer_is_doubted_by_itself),
+		cmocka_unit_test(a_loader_that_answers_nothing_is_not_believed),
 		cmocka_unit_test(too_many_are_left_out_and_counted),
 	};
 
