@@ -27,8 +27,8 @@
 
 enum direction { REQUEST, REPLY };
 
-/* An ICMP or ICMPv6 message. Addresses as in kc_address. Offset and bytes fill a register's place on the stack
- * each, since half a place cannot be written beside a number; see packet_sum. */
+/* An ICMP or ICMPv6 message. Addresses as in kc_address. Offset and bytes fill a place on the stack
+ * each: half of one cannot be written beside a number; see packet_sum. */
 struct message {
 	__be32 source[4];
 	__be32 destination[4];

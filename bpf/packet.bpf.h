@@ -129,8 +129,8 @@ static __always_inline bool packet_sum_block(const struct packet *packet, __u32 
 static __always_inline bool packet_sum(const struct packet *packet, __u32 offset, __u32 bytes,
 				       __u64 *sum)
 {
-	/* Cleared for the verifier before 6.13, which without CAP_PERFMON lets no helper write over a number
-	 * that the compiler kept there before. */
+	/* Cleared for verifiers before 6.13: without CAP_PERFMON they let no helper write over a
+	 * number that the compiler kept there before. */
 	__be32 block[BLOCK_BYTES / 4] = { 0 };
 
 #pragma clang loop unroll(full)

@@ -15,10 +15,12 @@
 uint32_t addresses_capacity(uint32_t count);
 
 /* 0, or -ENOSPC: all places that the address may stand at are taken. An address stands once. */
-int addresses_insert(const struct kernel_memory *memory, const struct address *address, uint32_t slot);
+int addresses_insert(const struct kernel_memory *memory, const struct address *address,
+		     uint32_t slot);
 void addresses_remove(const struct kernel_memory *memory, const struct address *address);
 
 /* 0 and the slot, or -ENOENT. */
-int addresses_find(const struct kernel_memory *memory, const struct address *address, uint32_t *ret_slot);
+int addresses_find(const struct kernel_memory *memory, const struct address *address,
+		   uint32_t *ret_slot);
 
 #endif

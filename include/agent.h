@@ -10,7 +10,7 @@
 #include "prober.h"
 
 struct agent_inheritance {
-	const struct kernel *kernel; /* map descriptors; programs are closed already */
+	struct kernel *kernel; /* map descriptors, closed once they are mapped; no programs */
 	struct kernel_shape shape;
 	struct prober *prober;
 	int loader_fd; /* words.h */

@@ -38,6 +38,9 @@ struct agent {
 	uint32_t neighbour_slot;     /* the next to ask about its neighbour, if need be */
 	struct local_time routes_at; /* when to ask about all again */
 	struct local_time sources_at; /* when to look at the peers file again */
+	bool walk_again;	      /* the walk over the slots' routes, once it is through */
+	uint64_t left_out_before;     /* interfaces_left_out at the end of the last walk */
+	bool left_out;		      /* the last walk found more interfaces than are followed */
 	bool surplus_told;
 	struct {
 		uint32_t ifindex;
@@ -60,8 +63,8 @@ void agent_drain(struct agent *agent);
 
 /* agent_peers.c */
 int agent_open_peers(struct agent *agent);
-void agent_read_peers(struct agent *agent, struct local_time now);
-void agent_read_peers_file(struct agent *agent, struct local_time now);
+int agent_read_peers(struct agent *agent, struct local_time now);
+int agent_read_peers_file(struct agent *agent, struct local_time now);
 void agent_ask_neighbours(struct agent *agent, struct local_time now);
 void agent_follow_peers(struct agent *agent, struct local_time now);
 void agent_follow_interfaces(struct agent *agent, struct local_time now);

@@ -20,7 +20,7 @@
 struct canary_settings {
 	int64_t interval_ns;
 	int64_t timeout_ns;
-	int64_t phase_ns;	/* random share of the interval, so that nodes do not probe in step */
+	int64_t phase_ns; /* random share of the interval, so that nodes do not probe in step */
 	uint64_t nonce_key[2];
 };
 
@@ -36,9 +36,9 @@ struct probe {
 /* Totals that outlive the peers they came from. */
 struct canary_totals {
 	uint64_t unstamped;
-	uint64_t dropped;      /* samples_dropped_total: rings full */
-	uint64_t window_full;  /* probes not sent since the window had no room */
-	uint64_t unplaced;     /* peers that found no place in kc_addresses */
+	uint64_t dropped;     /* samples_dropped_total: rings full */
+	uint64_t window_full; /* probes not sent since the window had no room */
+	uint64_t unplaced;    /* peers that found no place in kc_addresses */
 };
 
 struct canary;
@@ -55,12 +55,13 @@ struct peers_change canary_peers_commit(struct canary *canary, struct local_time
 
 /* routes: what the kernel says of a slot that was RESOLVING, or again later. An own address is not
  * probed; no interface (count 0) leaves it probed, so that its send errors show. */
-void canary_on_route(struct canary *canary, uint32_t slot, bool own, const struct interface_name *routes,
-		     uint32_t count, struct local_time now);
+void canary_on_route(struct canary *canary, uint32_t slot, bool own,
+		     const struct interface_name *routes, uint32_t count, struct local_time now);
 
 /* prober: fills `batch` with the probes due, each armed. Call again while it returns `capacity`. A peer
  * whose turn was missed by long is not made up for: no bursts. */
-uint32_t canary_due(struct canary *canary, struct local_time now, struct probe *batch, uint32_t capacity);
+uint32_t canary_due(struct canary *canary, struct local_time now, struct probe *batch,
+		    uint32_t capacity);
 
 /* error 0: sent. Otherwise it never left: disarmed, not counted as sent. */
 void canary_on_sent(struct canary *canary, const struct probe *probe, int error);

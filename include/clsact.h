@@ -11,7 +11,7 @@
 
 /* "kc" and the number of the instance: never 1, never automatic. */
 #define CLSACT_HANDLE_BASE 0x6b630000u
-#define CLSACT_INSTANCES 8 /* loaders at once in one network namespace */
+#define CLSACT_INSTANCES   8 /* loaders at once in one network namespace */
 
 #define CLSACT_PRIORITY 1
 

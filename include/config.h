@@ -13,11 +13,11 @@
 
 #include "peers.h"
 
-#define CONFIG_STATIC_PEERS 128	   /* --peers.static; more belong into a file */
-#define CONFIG_LISTEN_ADDRESSES 1  /* --web.listen-address */
-#define CONFIG_INTERFACES 16	   /* --bpf.interfaces */
-#define CONFIG_ERROR_CAPACITY 512
-#define CONFIG_TEXT_CAPACITY 256
+#define CONFIG_STATIC_PEERS	128 /* --peers.static; more belong into a file */
+#define CONFIG_LISTEN_ADDRESSES 1   /* --web.listen-address */
+#define CONFIG_INTERFACES	16  /* --bpf.interfaces */
+#define CONFIG_ERROR_CAPACITY	512
+#define CONFIG_TEXT_CAPACITY	256
 
 enum config_hook { CONFIG_HOOK_AUTO = 0, CONFIG_HOOK_TCX, CONFIG_HOOK_CLSACT, CONFIG_HOOK_XDP };
 enum config_log_level { CONFIG_LOG_ERROR = 0, CONFIG_LOG_WARN, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
@@ -37,7 +37,7 @@ struct config {
 	enum config_hook bpf_hook;
 	char bpf_interfaces[CONFIG_INTERFACES][16]; /* count 0: auto */
 	uint32_t bpf_interfaces_count;
-	char bpf_pin_path[CONFIG_TEXT_CAPACITY]; /* empty: not pinned */
+	char bpf_pin_path[CONFIG_TEXT_CAPACITY];       /* empty: not pinned */
 	char web_listen_address[CONFIG_TEXT_CAPACITY]; /* as given */
 	char web_listen_host[64];		       /* literal, empty: all, both families */
 	uint16_t web_listen_port;

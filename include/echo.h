@@ -16,10 +16,10 @@
 
 #include <linux/types.h>
 
-#define ECHO_REQUEST 8
-#define ECHO_REPLY 0
+#define ECHO_REQUEST	8
+#define ECHO_REPLY	0
 #define ECHO_REQUEST_V6 128
-#define ECHO_REPLY_V6 129
+#define ECHO_REPLY_V6	129
 
 struct echo_probe {
 	__u8 type;
@@ -31,8 +31,8 @@ struct echo_probe {
 };
 
 #define ECHO_HEADER_BYTES 8
-#define ECHO_PAYLOAD_MIN 44   /* as a STAMP probe, so that sizes compare */
-#define ECHO_PAYLOAD_MAX 9168 /* 9216 octets of jumbo frame less IPv6 and ICMPv6 headers */
+#define ECHO_PAYLOAD_MIN  44   /* as a STAMP probe, so that sizes compare */
+#define ECHO_PAYLOAD_MAX  9168 /* 9216 octets of jumbo frame less IPv6 and ICMPv6 headers */
 
 _Static_assert(sizeof(struct echo_probe) == 16, "echo_probe");
 

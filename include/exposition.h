@@ -47,10 +47,8 @@ struct exposition {
 	const struct peer_stats *stats; /* [slot] */
 	const struct kc_counters *counters;
 	const struct delay_histogram *loop_delay;
-	const uint64_t *send_errors;  /* [SEND_ERRORS] */
-	const uint64_t *unstamped;    /* totals, departed peers included */
-	const uint64_t *dropped;
-	const uint64_t *unplaced; /* peers that the table of addresses had no room for */
+	const uint64_t *send_errors;	 /* [SEND_ERRORS] */
+	const uint64_t *unplaced;	 /* peers that the table of addresses had no room for */
 	const uint64_t *reload_failures; /* peers files that were refused */
 	const uint64_t *reload_success_unix_seconds;
 	const uint8_t *reload_last_ok;
@@ -62,7 +60,7 @@ struct exposition {
 /* Where a scrape stands; all zero at its start. */
 struct exposition_cursor {
 	uint32_t family;
-	uint32_t row;	  /* within the family: 0 before its header */
+	uint32_t row; /* within the family: 0 before its header */
 	uint8_t finished;
 };
 

@@ -12,11 +12,11 @@
 
 struct http;
 
-#define HTTP_CONNECTIONS 16		/* a scraper, its twin, a person, and room */
-#define HTTP_CONNECTION_MEMORY 8192	/* request line, headers, reply header: 431 beyond */
-#define HTTP_IDLE_SECONDS 10
-#define HTTP_BLOCK_BYTES 24576	/* offered to metrics_read: no row may be larger */
-#define HTTP_SCRAPES 4 /* at once; the next gets 503. Bounds the memory of cursors */
+#define HTTP_CONNECTIONS       16   /* a scraper, its twin, a person, and room */
+#define HTTP_CONNECTION_MEMORY 8192 /* request line, headers, reply header: 431 beyond */
+#define HTTP_IDLE_SECONDS      10
+#define HTTP_BLOCK_BYTES       24576 /* offered to metrics_read: no row may be larger */
+#define HTTP_SCRAPES	       4     /* at once; the next gets 503. Bounds the memory of cursors */
 
 struct http_content {
 	void *ctx;
@@ -34,7 +34,7 @@ int http_open(const char *host, uint16_t port, const struct http_content *conten
 	      struct http **ret);
 void http_close(struct http *http);
 uint16_t http_port(const struct http *http);
-int http_fd(const struct http *http);  /* readable: call http_run */
+int http_fd(const struct http *http); /* readable: call http_run */
 void http_run(struct http *http);
 /* Milliseconds until http_run is due though nothing happens; -1: never. */
 int http_timeout_ms(const struct http *http);

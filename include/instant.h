@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 
-#define NS_PER_US 1000LL
-#define NS_PER_MS 1000000LL
+#define NS_PER_US     1000LL
+#define NS_PER_MS     1000000LL
 #define NS_PER_SECOND 1000000000LL
 
 /* CLOCK_MONOTONIC of this machine: T1, T4 and every `now`. */

@@ -21,20 +21,22 @@ struct log_field {
 };
 
 #define LOG_TEXT(k, v) ((struct log_field){ .key = (k), .text = (v) })
-#define LOG_INT(k, v) ((struct log_field){ .key = (k), .number = (int64_t)(v) })
+#define LOG_INT(k, v)  ((struct log_field){ .key = (k), .number = (int64_t)(v) })
 /* v: -errno or errno; printed as the system's words under the key "error". */
 #define LOG_ERRNO(v) log_errno_field(v)
 
 void log_setup(enum log_level level, int json);
-void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t count);
+void log_write(enum log_level level, const char *message, const struct log_field *fields,
+	       size_t count);
 struct log_field log_errno_field(int err);
 
-#define LOG_FIELDS(...) \
-	(const struct log_field[]){ __VA_ARGS__ }, sizeof((struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field)
+#define LOG_FIELDS(...)                            \
+	(const struct log_field[]){ __VA_ARGS__ }, \
+		sizeof((struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field)
 
 #define log_error(message, ...) log_write(LOG_LEVEL_ERROR, message, LOG_FIELDS(__VA_ARGS__))
-#define log_warn(message, ...) log_write(LOG_LEVEL_WARN, message, LOG_FIELDS(__VA_ARGS__))
-#define log_info(message, ...) log_write(LOG_LEVEL_INFO, message, LOG_FIELDS(__VA_ARGS__))
+#define log_warn(message, ...)	log_write(LOG_LEVEL_WARN, message, LOG_FIELDS(__VA_ARGS__))
+#define log_info(message, ...)	log_write(LOG_LEVEL_INFO, message, LOG_FIELDS(__VA_ARGS__))
 #define log_debug(message, ...) log_write(LOG_LEVEL_DEBUG, message, LOG_FIELDS(__VA_ARGS__))
 
 #endif

@@ -10,7 +10,7 @@
 #include "samples.h"
 
 /* Upper bounds of the classic buckets, inclusive (Prometheus `le`), in nanoseconds; +Inf follows. */
-#define STATS_BOUNDS 25
+#define STATS_BOUNDS  25
 #define STATS_BUCKETS (STATS_BOUNDS + 1)
 extern const int64_t stats_bounds_ns[STATS_BOUNDS];
 
@@ -26,7 +26,8 @@ struct peer_stats {
 	uint64_t dropped; /* returned, but without RTT: the ring was full */
 	uint64_t rtt_sum_ns;
 	uint64_t variation_sum_ns;
-	uint32_t buckets[STATS_BUCKETS]; /* not cumulative; 32 bits last 136 years at one probe a second */
+	uint32_t buckets
+		[STATS_BUCKETS]; /* not cumulative; 32 bits last 136 years at one probe a second */
 };
 
 /* Counts a sample. sent is counted by whoever knows that it was sent. */

@@ -80,6 +80,7 @@ static enum send_error send_error_reason(int err)
 	case ENETDOWN:
 	case EADDRNOTAVAIL:
 	case EAFNOSUPPORT:
+	case EINVAL: /* a blackhole route */
 		return SEND_ERROR_UNREACHABLE;
 	case EPERM:
 	case EACCES:
@@ -246,6 +247,7 @@ static int agent_open_core(struct agent *agent, const struct agent_inheritance *
 	settings.nonce_key[1] = random[1];
 	settings.phase_ns = (int64_t)(random[2] % (uint64_t)settings.interval_ns);
 	err = maps_open(inheritance->kernel, &inheritance->shape, &agent->maps);
+	kernel_close_maps(inheritance->kernel);
 	return err ? err : canary_open(&settings, maps_memory(agent->maps), &agent->canary);
 }
 
@@ -305,7 +307,9 @@ int agent_run(const struct config *config, const struct agent_inheritance *inher
 	err = err ? err : agent_open_edges(&agent);
 	if (!err) {
 		agent_fill_exposition(&agent);
-		agent_read_peers(&agent, loop_now());
+		err = agent_read_peers(&agent, loop_now());
+	}
+	if (!err) {
 		log_info("measuring", LOG_TEXT("node", config->node_name),
 			 LOG_INT("port", http_port(agent.http)));
 		loop_timer_at(agent.loop, loop_now());

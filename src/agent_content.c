@@ -31,8 +31,6 @@ void agent_fill_exposition(struct agent *agent)
 		.counters = maps_memory(agent->maps)->counters,
 		.loop_delay = &agent->loop_delay,
 		.send_errors = agent->send_errors,
-		.unstamped = &totals->unstamped,
-		.dropped = &totals->dropped,
 		.unplaced = &totals->unplaced,
 		.reload_failures = &agent->reload_failures,
 		.reload_success_unix_seconds = &agent->reload_success_unix_seconds,
@@ -70,6 +68,11 @@ static bool ready(void *ctx, char *ret_reason, size_t capacity)
 	const struct agent *agent = ctx;
 	const struct interfaces *interfaces = canary_interfaces(agent->canary);
 
+	if (agent->left_out) {
+		snprintf(ret_reason, capacity, "peers are routed over more than %d interfaces",
+			 INTERFACE_CAPACITY);
+		return false;
+	}
 	if (interfaces_all_attached(interfaces))
 		return true;
 	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++) {

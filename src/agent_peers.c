@@ -17,12 +17,23 @@
 /* Notices can be lost or missing (a policy rule's mark, a nexthop group's member): asked again regardless. */
 #define ROUTES_REFRESH_NS (30 * NS_PER_SECOND)
 /* A burst of notices (a routing daemon at work) is answered once. */
+#define ROUTES_RETRY_NS	 NS_PER_SECOND
 #define ROUTES_SETTLE_NS (200 * NS_PER_MS)
 #define SOURCES_CHECK_NS NS_PER_SECOND
 
 static int offer_peer(void *ctx, const struct peer_candidate *candidate)
 {
 	return canary_peers_offer(ctx, candidate);
+}
+
+/* Asks about every peer's routes. A walk that is under way is finished first: sources that change all the
+ * time must not keep it from the last slots. */
+static void routes_walk(struct agent *agent)
+{
+	if (agent->route_slot < peers_capacity(canary_peers(agent->canary)))
+		agent->walk_again = true;
+	else
+		agent->route_slot = 0;
 }
 
 static void tell_change(struct agent *agent, const char *source, const struct peers_change *change)
@@ -36,7 +47,8 @@ static void tell_change(struct agent *agent, const char *source, const struct pe
 			 LOG_TEXT("source", source), LOG_INT("surplus", change->surplus));
 	}
 	agent->surplus_told = change->surplus > 0;
-	agent->route_slot = 0;
+	if (change->added > 0)
+		routes_walk(agent);
 }
 
 static void read_static_peers(struct agent *agent, struct local_time now)
@@ -54,14 +66,14 @@ static void read_static_peers(struct agent *agent, struct local_time now)
 	tell_change(agent, "static", &change);
 }
 
-void agent_read_peers_file(struct agent *agent, struct local_time now)
+int agent_read_peers_file(struct agent *agent, struct local_time now)
 {
 	char error[DISCOVERY_ERROR_CAPACITY];
 	struct peers_change change;
 	int err;
 
 	if (agent->config->peers_file[0] == '\0')
-		return;
+		return 0;
 	canary_peers_begin(agent->canary, PEER_SOURCE_FILE);
 	err = discovery_file_read(agent->config->peers_file, offer_peer, agent->canary, error);
 	if (err) {
@@ -70,19 +82,20 @@ void agent_read_peers_file(struct agent *agent, struct local_time now)
 		agent->reload_last_ok = 0;
 		log_error("peers file refused, the last good set stays in force",
 			  LOG_TEXT("reason", error));
-		return;
+		return err;
 	}
 	change = canary_peers_commit(agent->canary, now);
 	agent->reload_last_ok = 1;
 	agent->reload_success_unix_seconds = (uint64_t)(loop_unix_ns() / NS_PER_SECOND);
 	tell_change(agent, "file", &change);
+	return 0;
 }
 
-void agent_read_peers(struct agent *agent, struct local_time now)
+int agent_read_peers(struct agent *agent, struct local_time now)
 {
 	agent->reload_last_ok = 1;
 	read_static_peers(agent, now);
-	agent_read_peers_file(agent, now);
+	return agent_read_peers_file(agent, now);
 }
 
 static void on_file_notice(void *ctx, struct local_time now)
@@ -154,8 +167,24 @@ static void follow_sources(struct agent *agent, struct local_time now)
 	agent->sources_at = local_after(now, SOURCES_CHECK_NS);
 	if (room)
 		read_static_peers(agent, now);
+	/* A refused file is not read again until it changes. */
+	room = room && agent->reload_last_ok;
 	if (agent->file && (discovery_file_changed(agent->file) > 0 || room))
 		agent_read_peers_file(agent, now);
+}
+
+/* Places in the table of interfaces may be free again a moment later. */
+static void end_walk(struct agent *agent, struct local_time now)
+{
+	uint64_t left_out = interfaces_left_out(canary_interfaces(agent->canary));
+
+	agent->left_out = left_out != agent->left_out_before;
+	agent->left_out_before = left_out;
+	if (agent->left_out)
+		agent->routes_at = local_after(now, ROUTES_RETRY_NS);
+	if (agent->walk_again)
+		agent->route_slot = 0;
+	agent->walk_again = false;
 }
 
 void agent_follow_peers(struct agent *agent, struct local_time now)
@@ -167,8 +196,21 @@ void agent_follow_peers(struct agent *agent, struct local_time now)
 		agent->route_slot = 0;
 		agent->routes_at = local_after(now, ROUTES_REFRESH_NS);
 	}
-	for (uint32_t i = 0; i < ROUTES_PER_TICK && agent->route_slot < capacity; i++)
+	for (uint32_t i = 0; i < ROUTES_PER_TICK && agent->route_slot < capacity; i++) {
 		resolve(agent, agent->route_slot++, now);
+		if (agent->route_slot == capacity)
+			end_walk(agent, now);
+	}
+}
+
+static const char *describe(const struct word_direction *direction, bool attached,
+			    const char *otherwise)
+{
+	if (attached)
+		return "attached";
+	if (direction->error)
+		return strerror(direction->error);
+	return direction->mode == HOOK_NONE ? "missing" : otherwise;
 }
 
 /* Says once how things stand, and again when they change. */
@@ -195,10 +237,9 @@ static void tell_interface(struct agent *agent, uint32_t index)
 		return;
 	}
 	log_warn("not attached as it must be", LOG_TEXT("interface", interface->name),
-		 LOG_TEXT("egress", egress ? "attached" : "missing or not stamping"),
-		 LOG_TEXT("ingress", ingress ? "attached" : "missing or blind"),
-		 LOG_ERRNO(interface->egress.error ? interface->egress.error
-						   : interface->ingress.error));
+		 LOG_TEXT("egress", describe(&interface->egress, egress, "probes stay unstamped")),
+		 LOG_TEXT("ingress", describe(&interface->ingress, ingress,
+					      "replies come that it does not see")));
 }
 
 void agent_follow_interfaces(struct agent *agent, struct local_time now)

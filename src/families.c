@@ -5,6 +5,8 @@
  */
 #include "families.h"
 
+#include <string.h>
+
 #include <stdbool.h>
 
 /* uint64_t at this offset of a structure. */
@@ -163,6 +165,8 @@ static void write_capacity_exceeded(const struct family *family,
 	row_write_count(family, text, "{what=\"", "addresses", *exposition->unplaced);
 	row_write_count(family, text, "{what=\"", "interfaces",
 			interfaces_left_out(exposition->interfaces));
+	row_write_count(family, text, "{what=\"", "ring",
+			__atomic_load_n(&exposition->counters->ring_full, __ATOMIC_RELAXED));
 }
 
 static uint64_t peers_unnamed(const struct peers *peers)
@@ -224,12 +228,26 @@ static void append_attached(const struct family *family, struct text *text,
 	row_append_count(text, "} ", attached);
 }
 
+/* While peers are routed anew, a device that was made again stands beside its predecessor. */
+static bool is_succeeded(const struct interfaces *interfaces, const struct interface *interface)
+{
+	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++) {
+		const struct interface *other = interfaces_get(interfaces, i);
+
+		if (other->ifindex > interface->ifindex && other->peers > 0 &&
+		    strcmp(other->name, interface->name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void write_attached(const struct family *family, const struct exposition *exposition,
 			   uint32_t row, struct text *text)
 {
 	const struct interface *interface = interfaces_get(exposition->interfaces, row);
 
-	if (interface->ifindex == 0 || interface->peers == 0)
+	if (interface->ifindex == 0 || interface->peers == 0 ||
+	    is_succeeded(exposition->interfaces, interface))
 		return;
 	append_attached(family, text, interface->name, "egress", interface->egress.mode,
 			interface_egress_attached(interface));
@@ -267,9 +285,9 @@ const struct family families[] = {
 	{ "kube_canary_probes_in_flight", FAMILY_GAUGE, "Probes without a verdict yet.", 1,
 	  write_in_flight, 0 },
 	{ "kube_canary_probes_unstamped_total", FAMILY_COUNTER,
-	  "Probes of which a kernel stamp is missing.", TOTAL(unstamped) },
+	  "Probes of which a kernel stamp is missing.", OF_PEER(unstamped) },
 	{ "kube_canary_samples_dropped_total", FAMILY_COUNTER,
-	  "Probes returned without a round-trip time: ring full.", TOTAL(dropped) },
+	  "Probes returned without a round-trip time: ring full.", OF_PEER(dropped) },
 	{ "kube_canary_replies_rejected_total", FAMILY_COUNTER,
 	  "Replies that answer no probe in flight.", REJECTIONS, write_rejected, 0 },
 	{ "kube_canary_send_errors_total", FAMILY_COUNTER, "Probes that could not be sent.",
@@ -282,7 +300,7 @@ const struct family families[] = {
 	  "Whether the stamping program is in place and works.", INTERFACE_CAPACITY, write_attached,
 	  0 },
 	{ "kube_canary_capacity_exceeded_total", FAMILY_COUNTER,
-	  "Peers' addresses and interfaces that found no place in a table.", 1,
+	  "What found no place: peers' addresses, interfaces, records in the ring.", 1,
 	  write_capacity_exceeded, 0 },
 	{ "kube_canary_loop_delay_seconds", FAMILY_HISTOGRAM, "How late the event loop woke.", 1,
 	  write_loop_delay, 0 },

@@ -271,7 +271,10 @@ static int loader_serve(struct loader *loader, pid_t canary)
 int loader_run(const struct config *config)
 {
 	struct loader loader = {
-		.config = config, .handle_fd = -1, .words_fd = -1, .canary_words_fd = -1,
+		.config = config,
+		.handle_fd = -1,
+		.words_fd = -1,
+		.canary_words_fd = -1,
 		.pid = getpid(),
 	};
 	int status = EXIT_FAILURE;

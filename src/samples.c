@@ -262,18 +262,15 @@ void samples_on_overheard(struct samples *samples, uint32_t slot, uint16_t flow,
 
 		if (samples->states[index] != FLIGHT_OUT || flight->nonce != nonce)
 			continue;
-		/* Taken: the ingress program did see it, its record is under way. */
+
 		__u64 t1_ns = __atomic_load_n(&flight->t1_ns, __ATOMIC_ACQUIRE);
+		struct sample sample = { .slot = slot, .flow = flow, .sequence = sequence };
 
-		if (t1_ns != KC_T1_TAKEN) {
-			const struct sample sample = { .slot = slot,
-						       .flow = flow,
-						       .sequence = sequence,
-						       .verdict = VERDICT_UNSTAMPED,
-						       .unseen = t1_ns != KC_T1_ARMED };
-
+		sample.verdict = VERDICT_UNSTAMPED;
+		sample.unseen = t1_ns != KC_T1_ARMED;
+		/* Taken: the ingress program did see it, its record is under way. */
+		if (t1_ns != KC_T1_TAKEN)
 			samples_judge(samples, index, FLIGHT_NONE, &sample, done, ctx);
-		}
 		return;
 	}
 }

@@ -7,7 +7,7 @@ need bpftool jq tshark xxd
 two_nodes
 canary_start a --peers.static=b=198.18.0.2 --probe.interval=10ms --bpf.hook=clsact
 eventually 5 at_least 20 a kube_canary_probes_returned_total || fail "no replies"
-identifier=$(in_ns a tshark -l -i eth0 -c 1 -T fields -e icmp.ident -Y 'icmp.type == 8' 2> /dev/null | head -n 1)
+identifier=$(in_ns a tshark -l -i eth0 -c 1 -a duration:10 -f 'icmp[0] == 8' -T fields -e icmp.ident 2> /dev/null | head -n 1)
 program=$(in_ns a tc -j filter show dev eth0 ingress | jq -r '[.. | objects | .id? // empty] | map(select(type == "number")) | first')
 counters=$(for map in $(bpftool -j prog show id "$program" | jq '.map_ids[]'); do
   bpftool -j map show id "$map" | jq -r 'select(.name == "kc_counters") | .id'

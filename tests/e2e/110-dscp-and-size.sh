@@ -7,7 +7,7 @@ need tshark
 two_nodes
 canary_start a --peers.static=v4=198.18.0.2 --peers.static=v6=fd00:18::2 --probe.interval=50ms --probe.dscp=46 \
   --probe.size=1400
-in_ns b tshark -l -i eth0 -c 8 -Y 'icmp.type == 8 || icmpv6.type == 128' -T fields -e ip.dsfield.dscp -e ip.flags.df \
+in_ns b tshark -l -i eth0 -c 12 -a duration:10 -f 'icmp[0] == 8 or ip6[40] == 128' -T fields -e ip.dsfield.dscp -e ip.flags.df \
   -e ip.len -e ipv6.tclass.dscp -e ipv6.plen > "$SCRATCH/wire" 2> /dev/null || true
 assert_at_least "$(grep -cP '^46\t(1|True)\t1428\t\t$' "$SCRATCH/wire")" 1 "IPv4 probes as told: $(cat "$SCRATCH/wire")"
 assert_at_least "$(grep -cP '^\t\t\t46\t1408$' "$SCRATCH/wire")" 1 "IPv6 probes as told: $(cat "$SCRATCH/wire")"

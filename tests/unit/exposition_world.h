@@ -20,8 +20,6 @@ struct world {
 	struct kc_counters counters;
 	struct delay_histogram loop_delay;
 	uint64_t send_errors[SEND_ERRORS];
-	uint64_t unstamped;
-	uint64_t dropped;
 	uint64_t unplaced;
 	uint64_t reload_failures;
 	uint64_t reload_success_unix_seconds;
@@ -52,9 +50,7 @@ static inline void offer(struct peers *peers, const char *address, const char *n
 
 static inline void world_open(struct world *world)
 {
-	*world = (struct world){ .unstamped = 1,
-				 .dropped = 2,
-				 .unplaced = 4,
+	*world = (struct world){ .unplaced = 4,
 				 .reload_failures = 3,
 				 .reload_success_unix_seconds = 1700000000,
 				 .reload_last_ok = 1 };
@@ -71,8 +67,6 @@ static inline void world_open(struct world *world)
 		.counters = &world->counters,
 		.loop_delay = &world->loop_delay,
 		.send_errors = world->send_errors,
-		.unstamped = &world->unstamped,
-		.dropped = &world->dropped,
 		.unplaced = &world->unplaced,
 		.reload_failures = &world->reload_failures,
 		.reload_success_unix_seconds = &world->reload_success_unix_seconds,
