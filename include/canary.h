@@ -68,7 +68,8 @@ void canary_on_sent(struct canary *canary, const struct probe *probe, int error)
 
 /* ring buffer: one record; a socket: one valid reply that should have been a record. */
 void canary_on_record(struct canary *canary, const struct kc_record *record);
-void canary_on_overheard(struct canary *canary, const struct address *source, uint64_t nonce);
+void canary_on_overheard(struct canary *canary, const struct address *source, uint16_t sequence,
+			 uint64_t nonce);
 
 /* Right before canary_on_expiry: some probe of the slot is about to be settled without having left this
  * machine, and where the next hop's link address cannot be had (dead, or not there) it is lost and not

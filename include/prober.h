@@ -33,7 +33,8 @@ void prober_send(struct prober *prober, const struct probe *batch, uint32_t coun
 void prober_listen(struct prober *prober, bool listen);
 
 /* Replies to our identifier that came meanwhile, at most a batch per call; returns how many. */
-typedef void prober_reply_fn(void *ctx, const struct address *source, uint64_t nonce);
+typedef void prober_reply_fn(void *ctx, const struct address *source, uint16_t sequence,
+			     uint64_t nonce);
 uint32_t prober_receive(struct prober *prober, prober_reply_fn *on_reply, void *ctx);
 
 #endif

@@ -69,8 +69,8 @@ void samples_on_record(struct samples *samples, const struct kc_record *record, 
 		       void *ctx);
 
 /* A valid reply was overheard on a socket that the ingress program never saw: unstamped (T4 missing). */
-void samples_on_overheard(struct samples *samples, uint32_t slot, uint16_t flow, uint64_t nonce,
-			  sample_fn *done, void *ctx);
+void samples_on_overheard(struct samples *samples, uint32_t slot, uint16_t flow, uint16_t echoed,
+			  uint64_t nonce, sample_fn *done, void *ctx);
 
 /* Some probe's time is up, and it has no stamp: worth asking about the slot's neighbour. */
 bool samples_awaits_stamp(const struct samples *samples, uint32_t slot, struct local_time now);

@@ -126,11 +126,11 @@ static void send_due(struct agent *agent, struct local_time now)
 	agent->send_errors[SEND_ERROR_WINDOW_FULL] = canary_totals(agent->canary)->window_full;
 }
 
-static void on_overheard(void *ctx, const struct address *source, uint64_t nonce)
+static void on_overheard(void *ctx, const struct address *source, uint16_t sequence, uint64_t nonce)
 {
 	struct agent *agent = ctx;
 
-	canary_on_overheard(agent->canary, source, nonce);
+	canary_on_overheard(agent->canary, source, sequence, nonce);
 }
 
 /* Where no reply comes any more, the sockets tell whether the network or our ingress program is to blame:

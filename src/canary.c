@@ -257,14 +257,16 @@ void canary_on_record(struct canary *canary, const struct kc_record *record)
 	samples_on_record(canary->samples, record, canary_on_sample, canary);
 }
 
-void canary_on_overheard(struct canary *canary, const struct address *source, uint64_t nonce)
+void canary_on_overheard(struct canary *canary, const struct address *source, uint16_t sequence,
+			 uint64_t nonce)
 {
 	uint32_t slot;
 
 	if (addresses_find(canary->memory, source, &slot) < 0)
 		return;
 	for (uint16_t flow = 0; flow < canary->memory->shape.flows; flow++)
-		samples_on_overheard(canary->samples, slot, flow, nonce, canary_on_sample, canary);
+		samples_on_overheard(canary->samples, slot, flow, sequence, nonce, canary_on_sample,
+				     canary);
 }
 
 /* --- time passes --- */

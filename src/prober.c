@@ -29,6 +29,7 @@
 #define RECEIVE_BUFFER_BYTES (PROBER_BATCH * PACKET_OVERHEAD_BYTES)
 
 #define IPV4_HEADER_MAX 60
+#define REPLY_BYTES_MAX (IPV4_HEADER_MAX + ECHO_HEADER_BYTES + ECHO_PAYLOAD_MAX)
 
 /* One protocol's way of saying the same. */
 struct echo_family {
@@ -113,14 +114,15 @@ static int set_identifier_filter(int fd, const struct echo_family *family, uint1
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, family->reply, 0, 3),
 		BPF_STMT(BPF_LD | BPF_H | BPF_IND, offsetof(struct echo_probe, id_be)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ntohs(icmp_id_be), 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, IPV4_HEADER_MAX + sizeof(struct echo_probe)),
+		BPF_STMT(BPF_RET | BPF_K, REPLY_BYTES_MAX),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
 	struct sock_fprog program = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
 
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
 		return -errno;
-	return 0;
+	/* For good, whoever gets hold of the canary. */
+	return set_option(fd, SOL_SOCKET, SO_LOCK_FILTER, 1);
 }
 
 static int set_options(int fd, unsigned int family, const struct prober_settings *settings)
@@ -302,9 +304,21 @@ void prober_listen(struct prober *prober, bool listen)
 	}
 }
 
+static bool checksum_holds(const uint8_t *message, size_t length)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < length; i++)
+		sum += i % 2 ? message[i] : (uint32_t)message[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum == 0xffff;
+}
+
 /* True: the packet is a reply to a probe of ours. */
 static bool parse_reply(const struct prober *prober, const struct echo_family *family,
-			const uint8_t *packet, size_t length, uint64_t *ret_nonce)
+			const uint8_t *packet, size_t length, uint16_t *ret_sequence,
+			uint64_t *ret_nonce)
 {
 	struct echo_probe echo;
 	size_t offset = family->ip_header && length > 0 ? (packet[0] & 0xfu) * 4 : 0;
@@ -312,8 +326,12 @@ static bool parse_reply(const struct prober *prober, const struct echo_family *f
 	if (length < offset + sizeof(echo))
 		return false;
 	memcpy(&echo, packet + offset, sizeof(echo));
+	/* A raw socket for IPv6 gets verified messages only, one for IPv4 any. */
+	if (family->ip_header && !checksum_holds(packet + offset, length - offset))
+		return false;
 	if (echo.type != family->reply || echo.code != 0 || echo.id_be != prober->icmp_id_be)
 		return false;
+	*ret_sequence = ntohs(echo.sequence_be);
 	*ret_nonce = echo.nonce;
 	return true;
 }
@@ -334,21 +352,22 @@ uint32_t prober_receive(struct prober *prober, prober_reply_fn *on_reply, void *
 
 	for (unsigned int family = 0; family < FAMILIES; family++) {
 		for (uint32_t i = 0; i < PROBER_BATCH / FAMILIES && prober->fds[family] >= 0; i++) {
-			uint8_t packet[IPV4_HEADER_MAX + sizeof(struct echo_probe)];
+			uint8_t packet[REPLY_BYTES_MAX];
 			union socket_address from = { .any.sa_family = AF_UNSPEC };
 			socklen_t from_length = sizeof(from);
 			ssize_t length = recvfrom(prober->fds[family], packet, sizeof(packet), 0,
 						  &from.any, &from_length);
 			struct address source;
+			uint16_t sequence;
 			uint64_t nonce;
 
 			if (length < 0 && errno == EAGAIN)
 				break;
 			if (length < 0 || !parse_reply(prober, &echo_families[family], packet,
-						       (size_t)length, &nonce))
+						       (size_t)length, &sequence, &nonce))
 				continue;
 			address_from_socket(&from, &source);
-			on_reply(ctx, &source, nonce);
+			on_reply(ctx, &source, sequence, nonce);
 			replies++;
 		}
 	}

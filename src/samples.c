@@ -224,23 +224,30 @@ static void samples_on_reply(struct samples *samples, size_t index, int64_t rtt_
 	}
 }
 
+/* The probe in the window that a reply answers, by the low bits of its sequence and the nonce. */
+static bool samples_find(const struct samples *samples, struct sample *sample, uint16_t echoed,
+			 uint64_t nonce, size_t *ret_index)
+{
+	const struct flow *flow = samples_flow(samples, sample->slot, sample->flow);
+	uint32_t past_first = (echoed - flow->first) & (samples->memory->shape.window - 1);
+
+	sample->sequence = flow->first + past_first;
+	*ret_index = samples_index(samples, sample->slot, sample->flow, sample->sequence);
+	return nonce != 0 && (uint16_t)sample->sequence == echoed &&
+	       flow_holds(flow, sample->sequence) &&
+	       samples->memory->flights[*ret_index].nonce == nonce;
+}
+
 void samples_on_record(struct samples *samples, const struct kc_record *record, sample_fn *done,
 		       void *ctx)
 {
 	const struct kernel_shape *shape = &samples->memory->shape;
+	struct sample sample = { .slot = record->slot, .flow = record->flow };
+	size_t index;
 
-	if (record->slot >= shape->slots || record->flow >= shape->flows || record->nonce == 0)
+	if (record->slot >= shape->slots || record->flow >= shape->flows ||
+	    !samples_find(samples, &sample, record->sequence, record->nonce, &index))
 		return;
-
-	const struct flow *flow = samples_flow(samples, record->slot, record->flow);
-	uint32_t sequence = flow->first + ((record->sequence - flow->first) & (shape->window - 1));
-	size_t index = samples_index(samples, record->slot, record->flow, sequence);
-
-	if (!flow_holds(flow, sequence) || samples->memory->flights[index].nonce != record->nonce)
-		return;
-
-	struct sample sample = { .slot = record->slot, .flow = record->flow, .sequence = sequence };
-
 	if (record->kind == KC_DUPLICATE) {
 		sample.duplicate = true;
 		done(ctx, &sample);
@@ -251,28 +258,21 @@ void samples_on_record(struct samples *samples, const struct kc_record *record, 
 	}
 }
 
-void samples_on_overheard(struct samples *samples, uint32_t slot, uint16_t flow, uint64_t nonce,
-			  sample_fn *done, void *ctx)
+void samples_on_overheard(struct samples *samples, uint32_t slot, uint16_t flow, uint16_t echoed,
+			  uint64_t nonce, sample_fn *done, void *ctx)
 {
-	const struct flow *sequences = samples_flow(samples, slot, flow);
+	struct sample sample = { .slot = slot, .flow = flow, .verdict = VERDICT_UNSTAMPED };
+	size_t index;
+	__u64 t1_ns;
 
-	for (uint32_t sequence = sequences->first; sequence != sequences->next; sequence++) {
-		size_t index = samples_index(samples, slot, flow, sequence);
-		const struct kc_flight *flight = &samples->memory->flights[index];
-
-		if (samples->states[index] != FLIGHT_OUT || flight->nonce != nonce)
-			continue;
-
-		__u64 t1_ns = __atomic_load_n(&flight->t1_ns, __ATOMIC_ACQUIRE);
-		struct sample sample = { .slot = slot, .flow = flow, .sequence = sequence };
-
-		sample.verdict = VERDICT_UNSTAMPED;
-		sample.unseen = t1_ns != KC_T1_ARMED;
-		/* Taken: the ingress program did see it, its record is under way. */
-		if (t1_ns != KC_T1_TAKEN)
-			samples_judge(samples, index, FLIGHT_NONE, &sample, done, ctx);
+	if (!samples_find(samples, &sample, echoed, nonce, &index) ||
+	    samples->states[index] != FLIGHT_OUT)
 		return;
-	}
+	t1_ns = __atomic_load_n(&samples->memory->flights[index].t1_ns, __ATOMIC_ACQUIRE);
+	sample.unseen = t1_ns != KC_T1_ARMED;
+	/* Taken: the ingress program did see it, its record is under way. */
+	if (t1_ns != KC_T1_TAKEN)
+		samples_judge(samples, index, FLIGHT_NONE, &sample, done, ctx);
 }
 
 /* When a probe without a verdict gets one, as far as is known. */

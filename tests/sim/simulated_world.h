@@ -215,7 +215,8 @@ static inline void simulation_arrive(struct simulation *sim, const struct packet
 	int64_t timeout_ns = sim->settings.timeout_ns;
 
 	if (packet->past_ingress && packet->kind != PACKET_FORGED) {
-		canary_on_overheard(sim->canary, &packet->message.peer, packet->message.nonce);
+		canary_on_overheard(sim->canary, &packet->message.peer,
+				    (uint16_t)packet->message.sequence, packet->message.nonce);
 		return;
 	}
 

@@ -169,7 +169,7 @@ static void a_missing_stamp_is_no_loss(void **state)
 	};
 
 	samples_on_record(f->samples, &record, on_sample, f);
-	samples_on_overheard(f->samples, 0, 0, 1, on_sample, f);
+	samples_on_overheard(f->samples, 0, 0, 0, 1, on_sample, f);
 	assert_silent(f);
 	assert_int_equal(samples_in_flight(f->samples, 0), 0);
 	fixture_close(f);

@@ -49,23 +49,28 @@ static void overheard_replies_are_unstamped(void **state)
 	for (uint64_t nonce = 1; nonce <= 4; nonce++)
 		arm(f, 0, 0, nonce, 0);
 	stamp(f, 0, 1);
-	samples_on_overheard(f->samples, 0, 0, 77, on_sample, f);
-	samples_on_overheard(f->samples, 0, 1, 1, on_sample, f);
+	samples_on_overheard(f->samples, 0, 0, 0, 77, on_sample, f);
+	samples_on_overheard(f->samples, 0, 1, 0, 1, on_sample, f);
+	/* The right nonce with another sequence, also one at the same place of the window. */
+	samples_on_overheard(f->samples, 0, 0, 1, 1, on_sample, f);
+	samples_on_overheard(f->samples, 0, 0, 0x8000, 1, on_sample, f);
 	assert_silent(f);
-	samples_on_overheard(f->samples, 0, 0, 1, on_sample, f);
+	samples_on_overheard(f->samples, 0, 0, 0, 1, on_sample, f);
 	assert_verdict(f, VERDICT_UNSTAMPED, 0);
-	/* Neither stamp: the same. */
-	samples_on_overheard(f->samples, 0, 0, 2, on_sample, f);
+	assert_true(f->last.unseen);
+	/* Neither stamp: the same, but it says nothing of the ingress program. */
+	samples_on_overheard(f->samples, 0, 0, 1, 2, on_sample, f);
 	assert_verdict(f, VERDICT_UNSTAMPED, 1);
+	assert_false(f->last.unseen);
 	/* Seen by the ingress program: its record is under way. */
 	stamp(f, 2, 1)->t1_ns = KC_T1_TAKEN;
-	samples_on_overheard(f->samples, 0, 0, 3, on_sample, f);
+	samples_on_overheard(f->samples, 0, 0, 2, 3, on_sample, f);
 	assert_silent(f);
 	/* Lost already: stays lost. */
 	stamp(f, 3, 1);
 	expire(f, TIMEOUT_NS + GRACE_NS);
 	assert_verdict(f, VERDICT_LOST, 3);
-	samples_on_overheard(f->samples, 0, 0, 4, on_sample, f);
+	samples_on_overheard(f->samples, 0, 0, 3, 4, on_sample, f);
 	assert_silent(f);
 	fixture_close(f);
 }
