@@ -8,8 +8,8 @@
 
 #include <linux/types.h>
 
-/* At a load of 3/8 the longest run in thousands of tables was 30; an address that finds no place is counted
- * by user space. Bounded so that a stranger's packet costs little. */
+/* At a load of 3/8 the longest run in thousands of tables was 30; an address that finds no place is
+ * counted by user space. Bounded so that a stranger's packet costs little. */
 #define KC_ADDRESS_PROBES 64
 
 /* words: the 16 octets as four words in memory order. */
@@ -21,7 +21,8 @@ static inline __u32 kc_address_hash(const __u32 words[4], __u32 seed)
 		hash = (hash ^ words[i]) * 0x9e3779b1u;
 		hash ^= hash >> 15;
 	}
-	/* The last octet is the topmost here, and nodes differ in little else: it must reach the low bits. */
+	/* The last octet is the topmost here, and nodes differ in little else: it must reach the
+	 * low bits. */
 	hash = (hash ^ (hash >> 16)) * 0x85ebca6bu;
 	hash = (hash ^ (hash >> 13)) * 0xc2b2ae35u;
 	return hash ^ (hash >> 16);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes kc_addresses, the table in which the programs find a peer's slot by its address, while they
- * read it. Must not know what a slot is for.
+ * Writes kc_addresses, the table in which the programs find a peer's slot by its address, while
+ * they read it. Must not know what a slot is for.
  */
 #ifndef ADDRESSES_H
 #define ADDRESSES_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The canary process: connects the edges to the core and runs the loop. Unprivileged; never calls bpf().
+ * The canary process: connects the edges to the core and runs the loop. Unprivileged; never calls
+ * bpf().
  */
 #ifndef AGENT_H
 #define AGENT_H

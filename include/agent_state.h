@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The canary process's state, shared by the files that wire it: agent.c (loop and probes), agent_peers.c
- * (who and where), agent_content.c (what is served). For them alone.
+ * The canary process's state, shared by the files that wire it: agent.c (loop and probes),
+ * agent_peers.c (who and where), agent_content.c (what is served). For them alone.
  */
 #ifndef AGENT_STATE_H
 #define AGENT_STATE_H

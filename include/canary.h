@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The picture as code: what happens when peers change, a tick is due, a probe was sent, a reply came,
- * a timeout passed. Composes the core; does no I/O and reads no clock, so that the simulation drives
- * it exactly as the agent does.
+ * The picture as code: what happens when peers change, a tick is due, a probe was sent, a reply
+ * came, a timeout passed. Composes the core; does no I/O and reads no clock, so that the simulation
+ * drives it exactly as the agent does.
  */
 #ifndef CANARY_H
 #define CANARY_H
@@ -58,8 +58,8 @@ struct peers_change canary_peers_commit(struct canary *canary, struct local_time
 void canary_on_route(struct canary *canary, uint32_t slot, bool own,
 		     const struct interface_name *routes, uint32_t count, struct local_time now);
 
-/* prober: fills `batch` with the probes due, each armed. Call again while it returns `capacity`. A peer
- * whose turn was missed by long is not made up for: no bursts. */
+/* prober: fills `batch` with the probes due, each armed. Call again while it returns `capacity`. A
+ * peer whose turn was missed by long is not made up for: no bursts. */
 uint32_t canary_due(struct canary *canary, struct local_time now, struct probe *batch,
 		    uint32_t capacity);
 
@@ -71,9 +71,9 @@ void canary_on_record(struct canary *canary, const struct kc_record *record);
 void canary_on_overheard(struct canary *canary, const struct address *source, uint16_t sequence,
 			 uint64_t nonce);
 
-/* Right before canary_on_expiry: some probe of the slot is about to be settled without having left this
- * machine, and where the next hop's link address cannot be had (dead, or not there) it is lost and not
- * unstamped. What was said last of a slot stands until it is said anew. */
+/* Right before canary_on_expiry: some probe of the slot is about to be settled without having left
+ * this machine, and where the next hop's link address cannot be had (dead, or not there) it is lost
+ * and not unstamped. What was said last of a slot stands until it is said anew. */
 bool canary_awaits_stamp(const struct canary *canary, uint32_t slot, struct local_time now);
 void canary_on_neighbour(struct canary *canary, uint32_t slot, bool unresolved,
 			 struct local_time now);

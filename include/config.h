@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Options: one table gives flags, environment, --help, bounds and errors. Read once into a const struct,
- * whose values are passed on; nobody else reads argv or the environment.
- * Pure core: `environment` and the texts come in as arguments, messages go out as text.
+ * Options: one table gives flags, environment, --help, bounds and errors. Read once into a const
+ * struct, whose values are passed on; nobody else reads argv or the environment. Pure core:
+ * `environment` and the texts come in as arguments, messages go out as text.
  */
 #ifndef CONFIG_H
 #define CONFIG_H
@@ -51,14 +51,14 @@ struct config {
 /* argv without the program and the subcommand; environment is a NULL-terminated list of NAME=value.
  * Flags win over the environment, which wins over defaults. 0, or -EINVAL and one clear line in
  * ret_error that names the option (or variable), the offending text and what was expected; *ret is
- * then untouched. Unknown KUBE_CANARY_* variables are errors too, since they are misspelt options; those
- * that Kubernetes sets for a Service of our name are not. The commas of a list of peers in the environment
- * become zeros, as ret->peers_static points into it. */
+ * then untouched. Unknown KUBE_CANARY_* variables are errors too, since they are misspelt options;
+ * those that Kubernetes sets for a Service of our name are not. The commas of a list of peers in
+ * the environment become zeros, as ret->peers_static points into it. */
 int config_read(int argc, char *const argv[], char *const environment[], struct config *ret,
 		char ret_error[static CONFIG_ERROR_CAPACITY]);
 
-/* Writes one line of --help (an option with its default and bounds, and its variable) per call, from
- * row 0 on, without its newline; false after the last. */
+/* Writes one line of --help (an option with its default and bounds, and its variable) per call,
+ * from row 0 on, without its newline; false after the last. */
 bool config_help_line(size_t row, char *buffer, size_t capacity);
 
 /* "250ms", "1s", "1m30s", "50us" to nanoseconds. 0 or -EINVAL. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Metrics as text 0.0.4: one table of families, one walk over it, produced piece by piece so that memory
- * does not grow with peers. Reads the core's state; must not know HTTP.
+ * Metrics as text 0.0.4: one table of families, one walk over it, produced piece by piece so that
+ * memory does not grow with peers. Reads the core's state; must not know HTTP.
  */
 #ifndef EXPOSITION_H
 #define EXPOSITION_H
@@ -64,7 +64,8 @@ struct exposition_cursor {
 	uint8_t finished;
 };
 
-/* Largest single row: a peer's whole histogram with the longest label, escaped. Blocks may not be smaller. */
+/* Largest single row: a peer's whole histogram with the longest label, escaped. Blocks may not be
+ * smaller. */
 #define EXPOSITION_ROW_CAPACITY 24576
 
 /* Fills the block with whole rows (a peer's histogram is one row, hence consistent) and moves the

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Internal to the exposition: the table of metric families, where a metric more is a row more, and the
- * syntax in which rows are written. families.c owns names, help and values, exposition.c the rest.
+ * Internal to the exposition: the table of metric families, where a metric more is a row more, and
+ * the syntax in which rows are written. families.c owns names, help and values, exposition.c the
+ * rest.
  */
 #ifndef FAMILIES_H
 #define FAMILIES_H
@@ -41,8 +42,8 @@ void row_write_count(const struct family *family, struct text *text, const char 
 void row_write_seconds(const struct family *family, struct text *text, const char *opening,
 		       const char *label_value, uint64_t value_ns);
 
-/* A histogram over stats_bounds_ns is one row, hence consistent: add its buckets in order, then finish. The
- * buckets are cumulated here, so that the count cannot differ from the last of them. */
+/* A histogram over stats_bounds_ns is one row, hence consistent: add its buckets in order, then
+ * finish. The buckets are cumulated here, so that the count cannot differ from the last of them. */
 struct row_histogram {
 	const struct family *family;
 	struct text *text;

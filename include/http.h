@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP server: libmicrohttpd without threads, its epoll descriptor inside our loop. Knows paths,
- * methods and limits; what is exported comes from callbacks.
+ * The HTTP server: libmicrohttpd without threads, its epoll descriptor inside our loop. Knows
+ * paths, methods and limits; what is exported comes from callbacks.
  */
 #ifndef HTTP_H
 #define HTTP_H
@@ -20,8 +20,8 @@ struct http;
 
 struct http_content {
 	void *ctx;
-	/* A scrape begins: its number 0..HTTP_SCRAPES-1, for which `metrics_read` is then called until it
-	 * returns 0. */
+	/* A scrape begins: its number 0..HTTP_SCRAPES-1, for which `metrics_read` is then called
+	 * until it returns 0. */
 	void (*metrics_begin)(void *ctx, unsigned int scrape);
 	size_t (*metrics_read)(void *ctx, unsigned int scrape, char *block, size_t capacity);
 	bool (*healthy)(void *ctx);

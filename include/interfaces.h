@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which interfaces the peers are routed over, and whether our programs really work there: the loader's
- * word, held against what the probes tell. Decides what to ask the loader for.
- * Pure core: must not know netlink, sockets or BPF.
+ * Which interfaces the peers are routed over, and whether our programs really work there: the
+ * loader's word, held against what the probes tell. Decides what to ask the loader for. Pure core:
+ * must not know netlink, sockets or BPF.
  */
 #ifndef INTERFACES_H
 #define INTERFACES_H
@@ -50,8 +50,8 @@ void interfaces_route(struct interfaces *interfaces, uint32_t slot,
 /* The device is gone (RTM_DELLINK), or changed: ask again at once. */
 void interfaces_on_link(struct interfaces *interfaces, uint32_t ifindex, struct local_time now);
 
-/* The next thing to say to the loader: true and *ret, at most one ATTACH a second for each interface,
- * DETACH when no peer is left, RENEW where our program stopped working in its place. */
+/* The next thing to say to the loader: true and *ret, at most one ATTACH a second for each
+ * interface, DETACH when no peer is left, RENEW where our program stopped working in its place. */
 bool interfaces_next_word(struct interfaces *interfaces, struct local_time now, struct word *ret);
 void interfaces_on_word(struct interfaces *interfaces, const struct word *word);
 
@@ -68,8 +68,8 @@ void interfaces_on_evidence(struct interfaces *interfaces, uint32_t slot,
 /* All interfaces of the slot have the loader's answer, good or bad. False for a slot without any. */
 bool interfaces_ready(const struct interfaces *interfaces, uint32_t slot);
 
-/* Peers that brought no reply lately: it may be that only our ingress program does not see them, so the
- * sockets are worth listening to. Of a peer by itself, as its replies may take another way in. */
+/* Peers that brought no reply lately: it may be that only our ingress program does not see them, so
+ * the sockets are worth listening to. Of a peer by itself, as its replies may take another way in. */
 struct interface_doubts {
 	uint32_t unanswered; /* peers, now */
 	uint32_t blind;	     /* peers whose replies were overheard, now */

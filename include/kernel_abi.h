@@ -9,7 +9,8 @@
 
 #include <linux/types.h>
 
-/* t1_ns of a flight before the egress program and after the ingress program. Real stamps are larger. */
+/* t1_ns of a flight before the egress program and after the ingress program. Real stamps are
+ * larger. */
 #define KC_T1_ARMED 0 /* user space armed it, nothing left the machine yet */
 #define KC_T1_TAKEN 1 /* a reply was paired with it */
 

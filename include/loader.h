@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The privileged parent: loads, opens, forks the canary, then only attaches what it is asked to. Touches
- * nothing that comes from outside the machine.
+ * The privileged parent: loads, opens, forks the canary, then only attaches what it is asked to.
+ * Touches nothing that comes from outside the machine.
  */
 #ifndef LOADER_H
 #define LOADER_H

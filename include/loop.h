@@ -29,7 +29,8 @@ void loop_on_timer(struct loop *loop, loop_timer_fn *handler, void *ctx);
 void loop_timer_at(struct loop *loop, struct local_time when);
 /* Blocks the signals (ended by 0) and delivers them here. */
 int loop_signals(struct loop *loop, const int *signals, loop_signal_fn *handler, void *ctx);
-/* Runs the handler once, after the events that are there already: for work that is to yield to others. */
+/* Runs the handler once, after the events that are there already: for work that is to yield to
+ * others. */
 void loop_soon(struct loop *loop, loop_fd_fn *handler, void *ctx);
 int loop_run(struct loop *loop); /* until loop_stop; 0 or -errno */
 void loop_stop(struct loop *loop);

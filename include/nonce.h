@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Nonces that nobody can guess who has not seen the probe, a reflecting peer included: SipHash-2-4 of a
- * counter under a random key. No state but the two; the key comes from outside.
+ * Nonces that nobody can guess who has not seen the probe, a reflecting peer included: SipHash-2-4
+ * of a counter under a random key. No state but the two; the key comes from outside.
  */
 #ifndef NONCE_H
 #define NONCE_H

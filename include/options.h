@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Internal to the configuration: the one table of options, where an option more is a row more (and a field
- * in config.h), and how options are called,
- * described and read. config.c reads flags and environment.
+ * Internal to the configuration: the one table of options, where an option more is a row more (and
+ * a field in config.h), and how options are called, described and read. config.c reads flags and
+ * environment.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H

@@ -25,7 +25,8 @@ enum peer_source {
 
 enum peer_state {
 	PEER_FREE = 0,
-	PEER_RESOLVING, /* its route, or the attachment on its interfaces, is not known yet: not probed */
+	PEER_RESOLVING, /* its route, or the attachment on its interfaces, is not known yet: not
+			   probed */
 	PEER_PROBED,
 	PEER_OWN,      /* an address of this machine: neither probed nor exported */
 	PEER_DEPARTED, /* gone; the slot rests until release_at, then it is free */
@@ -59,19 +60,19 @@ struct peers;
 int peers_open(uint32_t capacity, struct peers **ret);
 void peers_close(struct peers *peers);
 
-/* A transaction replaces all that `source` said before. Between begin and commit nothing is visible:
- * abort leaves the table as it was. Offering returns
- *   0         taken (or already there),
+/* A transaction replaces all that `source` said before. Between begin and commit nothing is
+ * visible: abort leaves the table as it was. Offering returns 0         taken (or already there),
  *  -EEXIST    this source offered that address already,
  *  -ENOTUNIQ  this source gave that name to another address,
  *  -ENOSPC    no slot is free; counted as surplus, to be offered again later.
- * A peer whose name changes is another peer: the old one departs, the new one gets a slot of its own. */
+ * A peer whose name changes is another peer: the old one departs, the new one gets a slot of its
+ * own. */
 void peers_begin(struct peers *peers, enum peer_source source);
 int peers_offer(struct peers *peers, const struct peer_candidate *candidate);
 void peers_abort(struct peers *peers);
 
-/* Peers that no source names any more become PEER_DEPARTED until release_at; new ones PEER_RESOLVING.
- * joined and departed are called once for each such slot, departures first. */
+/* Peers that no source names any more become PEER_DEPARTED until release_at; new ones
+ * PEER_RESOLVING. joined and departed are called once for each such slot, departures first. */
 typedef void peers_slot_fn(void *ctx, uint32_t slot);
 struct peers_change peers_commit(struct peers *peers, struct local_time release_at,
 				 peers_slot_fn *departed, peers_slot_fn *joined, void *ctx);
@@ -88,13 +89,14 @@ void peers_set_state(struct peers *peers, uint32_t slot, enum peer_state state);
 /* RESOLVING or PROBED: exported. */
 bool peer_is_live(const struct peer *peer);
 
-/* Its value of the label `peer`: the name where no peer in a lower slot has the same, else the address.
- * No two live peers ever have the same label. */
+/* Its value of the label `peer`: the name where no peer in a lower slot has the same, else the
+ * address. No two live peers ever have the same label. */
 void peers_label(const struct peers *peers, uint32_t slot, char ret[static PEER_NAME_CAPACITY]);
 
 /* One line of a peers file, `ADDRESS [NAME]`, without its newline; '#' begins a comment.
- * 1: ret is filled; 0: nothing on the line; -EINVAL: *ret_expected says what was expected instead, and
- * ret_offender (NUL-terminated, truncated) which text was found. Options (key=value) are refused until one exists. */
+ * 1: ret is filled; 0: nothing on the line; -EINVAL: *ret_expected says what was expected instead,
+ * and ret_offender (NUL-terminated, truncated) which text was found. Options (key=value) are
+ * refused until one exists. */
 int peer_parse_line(const char *line, struct peer_candidate *ret, const char **ret_expected,
 		    char ret_offender[static PEER_NAME_CAPACITY]);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sends probes: owns the raw ICMP and ICMPv6 sockets. A protocol more is a prober more. Knows addresses
- * and packets, not peers; keeps no account of what was sent.
+ * Sends probes: owns the raw ICMP and ICMPv6 sockets. A protocol more is a prober more. Knows
+ * addresses and packets, not peers; keeps no account of what was sent.
  */
 #ifndef PROBER_H
 #define PROBER_H
@@ -25,8 +25,8 @@ struct prober;
 int prober_open(const struct prober_settings *settings, struct prober **ret);
 void prober_close(struct prober *prober);
 
-/* Sends the batch. errors[i]: 0, or -errno of that probe alone: an ICMP error that some other peer brought
- * about is cleared, and the send tried once more. */
+/* Sends the batch. errors[i]: 0, or -errno of that probe alone: an ICMP error that some other peer
+ * brought about is cleared, and the send tried once more. */
 void prober_send(struct prober *prober, const struct probe *batch, uint32_t count, int *errors);
 
 /* While listening, replies reach the sockets; else the sockets block all (ICMP_FILTER). */

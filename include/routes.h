@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asks rtnetlink over which interfaces an address is routed and whether its neighbour answers, and hears
- * when routes may have changed. Needs no privilege. Knows addresses, not peers.
+ * Asks rtnetlink over which interfaces an address is routed and whether its neighbour answers, and
+ * hears when routes may have changed. Needs no privilege. Knows addresses, not peers.
  */
 #ifndef ROUTES_H
 #define ROUTES_H
@@ -26,16 +26,17 @@ int routes_open(struct routes **ret);
 void routes_close(struct routes *routes);
 int routes_fd(const struct routes *routes); /* readable: call routes_changed */
 
-/* Interfaces of all next hops, those of a multipath route included, each once. 0, or -errno, -ENETUNREACH
- * among them (then *ret is an empty route). Blocks for the kernel's answer only, bounded. */
+/* Interfaces of all next hops, those of a multipath route included, each once. 0, or -errno,
+ * -ENETUNREACH among them (then *ret is an empty route). Blocks for the kernel's answer only,
+ * bounded. */
 int routes_get(struct routes *routes, const struct address *destination, struct route *ret);
 
-/* The neighbour that the address is reached by, itself or a gateway, does not answer ARP or neighbour
- * discovery: what is sent to it does not leave. False where that is not known. */
+/* The neighbour that the address is reached by, itself or a gateway, does not answer ARP or
+ * neighbour discovery: what is sent to it does not leave. False where that is not known. */
 bool routes_unresolved(struct routes *routes, const struct address *destination);
 
-/* Reads all notices. True: some route, address or link changed, or notices were lost. on_link is called
- * for each device that came, went, or was changed. */
+/* Reads all notices. True: some route, address or link changed, or notices were lost. on_link is
+ * called for each device that came, went, or was changed. */
 typedef void routes_link_fn(void *ctx, uint32_t ifindex);
 bool routes_changed(struct routes *routes, routes_link_fn *on_link, void *ctx);
 

@@ -26,8 +26,8 @@ static inline size_t routes_octets(const struct address *address)
 	return address_is_ipv4(address) ? 4 : 16;
 }
 
-/* Sends the question and waits for its answer, bounded: 0, and a message of this type and at least this
- * length is in routes->message; or -errno. */
+/* Sends the question and waits for its answer, bounded: 0, and a message of this type and at least
+ * this length is in routes->message; or -errno. */
 int routes_ask(struct routes *routes, struct nlmsghdr *question, uint16_t answer_type,
 	       size_t answer_bytes);
 

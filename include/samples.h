@@ -32,14 +32,15 @@ struct sample {
 	bool late;   /* answered within one more timeout, by T4 - T1; it stays lost */
 	bool never_left; /* lost without a stamp: its neighbour does not answer on the link */
 	bool duplicate;
-	bool reordered;	    /* RFC 4737: a later probe of the flow was answered before it */
-	bool has_variation; /* in order, with an in-order reply of the flow before it */
-	int64_t rtt_ns;	    /* (T4 - T1) - (T3 - T2) */
-	int64_t variation_ns; /* |RTT - RTT of that reply| (RFC 3393, selection: consecutive received) */
+	bool reordered;	      /* RFC 4737: a later probe of the flow was answered before it */
+	bool has_variation;   /* in order, with an in-order reply of the flow before it */
+	int64_t rtt_ns;	      /* (T4 - T1) - (T3 - T2) */
+	int64_t variation_ns; /* |RTT - RTT of that reply| (RFC 3393, selection: consecutive
+				 received) */
 };
 
-/* A probe leaves a little after it is armed, and a record is written a little after T4: nothing is judged
- * sooner than this after it is due. */
+/* A probe leaves a little after it is armed, and a record is written a little after T4: nothing is
+ * judged sooner than this after it is due. */
 #define SAMPLES_GRACE_NS (50 * NS_PER_MS)
 
 typedef void sample_fn(void *ctx, const struct sample *sample);
@@ -50,38 +51,41 @@ struct samples;
 int samples_open(const struct kernel_memory *memory, int64_t timeout_ns, struct samples **ret);
 void samples_close(struct samples *samples);
 
-/* Smallest window (a power of two) in which nothing is overwritten before its late reply may have come. */
+/* Smallest window (a power of two) in which nothing is overwritten before its late reply may have
+ * come. */
 uint32_t samples_window(int64_t timeout_ns, int64_t interval_ns, uint32_t flows);
 
 /* Starts anew for another peer: disarms all entries of the slot, sequences from 0. */
 void samples_reset(struct samples *samples, uint32_t slot);
 
-/* Puts the next probe of (slot, flow) in flight. 0 and its sequence, or -EBUSY: the window is full. */
+/* Puts the next probe of (slot, flow) in flight. 0 and its sequence, or -EBUSY: the window is full.
+ */
 int samples_arm(struct samples *samples, uint32_t slot, uint16_t flow, uint64_t nonce,
 		struct local_time now, uint32_t *ret_sequence);
 
-/* The probe was not sent after all: as if it had never been armed. Its sequence is used again if it is
- * still the newest of the flow, otherwise left out. */
+/* The probe was not sent after all: as if it had never been armed. Its sequence is used again if it
+ * is still the newest of the flow, otherwise left out. */
 void samples_disarm(struct samples *samples, uint32_t slot, uint16_t flow, uint32_t sequence);
 
 /* A record of the ring. Calls `done` at most once; records of probes long closed say nothing. */
 void samples_on_record(struct samples *samples, const struct kc_record *record, sample_fn *done,
 		       void *ctx);
 
-/* A valid reply was overheard on a socket that the ingress program never saw: unstamped (T4 missing). */
+/* A valid reply was overheard on a socket that the ingress program never saw: unstamped (T4
+ * missing). */
 void samples_on_overheard(struct samples *samples, uint32_t slot, uint16_t flow, uint16_t echoed,
 			  uint64_t nonce, sample_fn *done, void *ctx);
 
 /* Some probe's time is up, and it has no stamp: worth asking about the slot's neighbour. */
 bool samples_awaits_stamp(const struct samples *samples, uint32_t slot, struct local_time now);
 
-/* Whether the neighbour that the slot's probes go to does not answer on the link, as of `now` and until
- * said anew: such a neighbour makes lost what would be unstamped. */
+/* Whether the neighbour that the slot's probes go to does not answer on the link, as of `now` and
+ * until said anew: such a neighbour makes lost what would be unstamped. */
 void samples_on_neighbour(struct samples *samples, uint32_t slot, bool unresolved,
 			  struct local_time now);
 
-/* Settles what is due. The ring must have been drained since `now` was read, so that an entry that is
- * taken without a record tells of a full ring. */
+/* Settles what is due. The ring must have been drained since `now` was read, so that an entry that
+ * is taken without a record tells of a full ring. */
 void samples_expire(struct samples *samples, uint32_t slot, struct local_time now, sample_fn *done,
 		    void *ctx);
 

@@ -26,8 +26,8 @@ struct peer_stats {
 	uint64_t dropped; /* returned, but without RTT: the ring was full */
 	uint64_t rtt_sum_ns;
 	uint64_t variation_sum_ns;
-	uint32_t buckets
-		[STATS_BUCKETS]; /* not cumulative; 32 bits last 136 years at one probe a second */
+	uint32_t buckets[STATS_BUCKETS]; /* not cumulative; 32 bits last 136 years at one probe a
+					    second */
 };
 
 /* Counts a sample. sent is counted by whoever knows that it was sent. */

@@ -25,8 +25,8 @@ void text_append_uint(struct text *text, uint64_t value);
 /* Nanoseconds as seconds, exact, canonical (shortest, at least one decimal: "0.000005", "1.0"). */
 void text_append_seconds(struct text *text, uint64_t value_ns);
 
-/* The value of a label in the exposition formats: backslash, quote and newline escaped; octets that are
- * not UTF-8 become U+FFFD. */
+/* The value of a label in the exposition formats: backslash, quote and newline escaped; octets that
+ * are not UTF-8 become U+FFFD. */
 void text_append_label_value(struct text *text, const char *value);
 
 /* The inside of a JSON string (RFC 8259), same care for UTF-8. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * When each slot's turn to be probed is: one in every interval, each slot at a phase of its own. Pure core:
- * must not know peers or probes.
+ * When each slot's turn to be probed is: one in every interval, each slot at a phase of its own.
+ * Pure core: must not know peers or probes.
  */
 #ifndef TURNS_H
 #define TURNS_H

@@ -21,8 +21,9 @@ enum word_kind {
 	WORD_ATTACH =
 		1, /* attach to ifindex, or verify that we still are; answered by WORD_ATTACHED */
 	WORD_DETACH = 2, /* leave ifindex; no answer */
-	/* our program stands at ifindex, yet does nothing there: somebody's terminal verdict comes before
-	 * it. Off and on again, to the head; answered by WORD_ATTACHED. Never for XDP: a NIC would flap. */
+	/* our program stands at ifindex, yet does nothing there: somebody's terminal verdict comes
+	 * before it. Off and on again, to the head; answered by WORD_ATTACHED. Never for XDP: a NIC
+	 * would flap. */
 	WORD_RENEW_EGRESS = 6,
 	WORD_RENEW_INGRESS = 7,
 	/* loader to canary */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Text to address and back. The text form is written here and not by inet_ntop, since C libraries differ
- * in it and it becomes a label. Must not know what an address is used for.
+ * Text to address and back. The text form is written here and not by inet_ntop, since C libraries
+ * differ in it and it becomes a label. Must not know what an address is used for.
  */
 #include "address.h"
 
@@ -45,8 +45,8 @@ static unsigned int address_group(const struct address *address, int group)
 	return (unsigned int)address->octets[2 * group] << 8 | address->octets[2 * group + 1];
 }
 
-/* The first of the longest runs of two or more zero groups (RFC 5952 section 4.2) and its length; where
- * there is none, *ret_start is GROUPS. */
+/* The first of the longest runs of two or more zero groups (RFC 5952 section 4.2) and its length;
+ * where there is none, *ret_start is GROUPS. */
 static int address_zero_run(const struct address *address, int *ret_start)
 {
 	int longest = 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns kc_addresses. The programs read while this writes: an entry's use is written last, so that they
- * see it whole or not at all. Must not know what a slot is for.
+ * Owns kc_addresses. The programs read while this writes: an entry's use is written last, so that
+ * they see it whole or not at all. Must not know what a slot is for.
  */
 #include "addresses.h"
 

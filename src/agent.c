@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The canary process: opens the edges, connects them to the core and runs the loop. What flows where is
- * canary.c's; here stands only which edge it comes from and goes to. Never calls bpf().
+ * The canary process: opens the edges, connects them to the core and runs the loop. What flows
+ * where is canary.c's; here stands only which edge it comes from and goes to. Never calls bpf().
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,8 @@
 #include "agent_state.h"
 #include "log.h"
 
-/* Wake-ups are cheap, but not free: at most 20 a second while a batch holds what is due in that time. */
+/* Wake-ups are cheap, but not free: at most 20 a second while a batch holds what is due in that
+ * time. */
 #define TICK_MAX_NS (50 * NS_PER_MS)
 #define TICK_MIN_NS NS_PER_MS
 
@@ -33,7 +34,8 @@ static int64_t agent_tick_ns(const struct agent *agent)
 	return tick_ns < TICK_MIN_NS ? TICK_MIN_NS : tick_ns;
 }
 
-/* The next due instant, on the grid of ticks, so that what is due nearly together is done together. */
+/* The next due instant, on the grid of ticks, so that what is due nearly together is done together.
+ */
 static void agent_schedule(struct agent *agent, struct local_time now)
 {
 	struct local_time due = canary_next_due(agent->canary, now);
@@ -133,9 +135,9 @@ static void on_overheard(void *ctx, const struct address *source, uint16_t seque
 	canary_on_overheard(agent->canary, source, sequence, nonce);
 }
 
-/* Where no reply comes any more, the sockets tell whether the network or our ingress program is to blame:
- * for a few probes when a peer comes under doubt and now and then after, since it costs the reading of all
- * replies; for as long as one is known to be unseen. */
+/* Where no reply comes any more, the sockets tell whether the network or our ingress program is to
+ * blame: for a few probes when a peer comes under doubt and now and then after, since it costs the
+ * reading of all replies; for as long as one is known to be unseen. */
 static bool is_worth_listening(struct agent *agent, struct local_time now)
 {
 	struct interface_doubts doubts = interfaces_doubts(canary_interfaces(agent->canary));
@@ -291,7 +293,8 @@ static void agent_close(struct agent *agent)
 
 int agent_run(const struct config *config, const struct agent_inheritance *inheritance)
 {
-	/* Static, not on the heap: there is one canary in a process, and its size is seen at link time. */
+	/* Static, not on the heap: there is one canary in a process, and its size is seen at link
+	 * time. */
 	static struct agent agent;
 	int err;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the HTTP server serves: connects the exposition to the core's state. Must not know HTTP beyond the
- * callbacks.
+ * What the HTTP server serves: connects the exposition to the core's state. Must not know HTTP
+ * beyond the callbacks.
  */
 #include <stdio.h>
 

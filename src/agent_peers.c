@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who is probed and over which interfaces: connects the sources of peers, rtnetlink and the loader to the
- * core. Keeps no list of its own.
+ * Who is probed and over which interfaces: connects the sources of peers, rtnetlink and the loader
+ * to the core. Keeps no list of its own.
  */
 #include <errno.h>
 #include <string.h>
@@ -10,11 +10,12 @@
 #include "agent_state.h"
 #include "log.h"
 
-/* A tick asks about the routes of at most so many peers, and about the neighbours of as many: two netlink
- * questions each, some tens of microseconds. */
+/* A tick asks about the routes of at most so many peers, and about the neighbours of as many: two
+ * netlink questions each, some tens of microseconds. */
 #define ROUTES_PER_TICK 64
 
-/* Notices can be lost or missing (a policy rule's mark, a nexthop group's member): asked again regardless. */
+/* Notices can be lost or missing (a policy rule's mark, a nexthop group's member): asked again
+ * regardless. */
 #define ROUTES_REFRESH_NS (30 * NS_PER_SECOND)
 /* A burst of notices (a routing daemon at work) is answered once. */
 #define ROUTES_RETRY_NS	 NS_PER_SECOND
@@ -26,8 +27,8 @@ static int offer_peer(void *ctx, const struct peer_candidate *candidate)
 	return canary_peers_offer(ctx, candidate);
 }
 
-/* Asks about every peer's routes. A walk that is under way is finished first: sources that change all the
- * time must not keep it from the last slots. */
+/* Asks about every peer's routes. A walk that is under way is finished first: sources that change
+ * all the time must not keep it from the last slots. */
 static void routes_walk(struct agent *agent)
 {
 	if (agent->route_slot < peers_capacity(canary_peers(agent->canary)))
@@ -138,7 +139,8 @@ static void resolve(struct agent *agent, uint32_t slot, struct local_time now)
 	canary_on_route(agent->canary, slot, route.own, route.interfaces, route.count, now);
 }
 
-/* Whoever does not answer on the link gets no packet of ours, so that no program can have seen one. */
+/* Whoever does not answer on the link gets no packet of ours, so that no program can have seen one.
+ */
 void agent_ask_neighbours(struct agent *agent, struct local_time now)
 {
 	const struct peers *peers = canary_peers(agent->canary);

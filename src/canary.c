@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The picture as code: peers to probes, probes to samples, samples to statistics. Owns what joining and
- * leaving mean for the modules below. Must not know sockets or clocks.
+ * The picture as code: peers to probes, probes to samples, samples to statistics. Owns what joining
+ * and leaving mean for the modules below. Must not know sockets or clocks.
  */
 #include "canary.h"
 
@@ -186,8 +186,8 @@ void canary_on_route(struct canary *canary, uint32_t slot, bool own,
 
 /* --- probes go out --- */
 
-/* Counted as sent from the moment it is armed, so that the sum holds at every instant; canary_on_sent
- * takes it back. */
+/* Counted as sent from the moment it is armed, so that the sum holds at every instant;
+ * canary_on_sent takes it back. */
 static bool canary_arm(struct canary *canary, uint32_t slot, struct local_time now,
 		       struct probe *ret)
 {

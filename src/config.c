@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads flags and environment by the table of options into a struct config, or says in one line what is
- * wrong. Must not know what an option is for, beyond what no single option can tell.
+ * Reads flags and environment by the table of options into a struct config, or says in one line
+ * what is wrong. Must not know what an option is for, beyond what no single option can tell.
  */
 #include "config.h"
 
@@ -265,7 +265,8 @@ static int read_flags(struct reading *reading, int argc, char *const argv[])
 }
 
 /* Kubernetes sets these for every Service named kube-canary or kube-canary-…: FOO_SERVICE_HOST,
- * FOO_SERVICE_PORT[_NAME], FOO_PORT and FOO_PORT_80_TCP[_ADDR|_PORT|_PROTO]. They are no misspelt options. */
+ * FOO_SERVICE_PORT[_NAME], FOO_PORT and FOO_PORT_80_TCP[_ADDR|_PORT|_PROTO]. They are no misspelt
+ * options. */
 static bool is_service_link(const char *variable)
 {
 	const char *name = variable + strlen(OPTIONS_VARIABLE_PREFIX) - 1;

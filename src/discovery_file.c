@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Peers from a file: reads it line by line through a buffer of fixed size. Knows lines; must not know
- * what becomes of a peer. When to read again is discovery_watch.c's.
+ * Peers from a file: reads it line by line through a buffer of fixed size. Knows lines; must not
+ * know what becomes of a peer. When to read again is discovery_watch.c's.
  */
 #include "discovery_file.h"
 
@@ -35,7 +35,7 @@ static void quote(const char *text, char quoted[static QUOTED_CAPACITY])
 	size_t length = 0;
 	size_t i;
 
-	for (i = 0; text[i] && i < QUOTED_OCTETS; i++) {
+	for (i = 0; i < QUOTED_OCTETS && text[i]; i++) {
 		unsigned char octet = (unsigned char)text[i];
 
 		if (octet >= 0x20 && octet < 0x7f && octet != '"' && octet != '\\')
@@ -64,8 +64,8 @@ static int refuse_file(const struct reader *reader, const char *problem, int err
 	return err;
 }
 
-/* The next line without its end: 1 and its length, which may be above the capacity (then only so much of
- * it stands in `line`); 0 at the end of the file; or -errno. */
+/* The next line without its end: 1 and its length, which may be above the capacity (then only so
+ * much of it stands in `line`); 0 at the end of the file; or -errno. */
 static int read_line(struct reader *reader, char line[static PEER_LINE_CAPACITY + 1],
 		     size_t *ret_length)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Notices when the peers file changed: by inotify on the folders that lead to it, links included, and by
- * what stat says. Must not know what stands in it.
+ * Notices when the peers file changed: by inotify on the folders that lead to it, links included,
+ * and by what stat says. Must not know what stands in it.
  */
 #include "discovery_file.h"
 
@@ -103,9 +103,9 @@ static bool follow_link(char path[static PATH_CAPACITY], size_t at, size_t end, 
 	return true;
 }
 
-/* Follows the path component by component and watches each folder in which a link stands that leads to
- * the file (Kubernetes swaps one of them), the file's own, and if something is missing, the folder in
- * which it is missing. Returns how many watches, and their numbers in `watches`. */
+/* Follows the path component by component and watches each folder in which a link stands that leads
+ * to the file (Kubernetes swaps one of them), the file's own, and if something is missing, the
+ * folder in which it is missing. Returns how many watches, and their numbers in `watches`. */
 static uint32_t watch_path(struct discovery_file *file, int watches[static WATCHES])
 {
 	char path[PATH_CAPACITY];
@@ -173,8 +173,8 @@ int discovery_file_open(const char *path, struct discovery_file **ret)
 		return -ENOMEM;
 	strcpy(file->path, path);
 	file->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	/* A machine may have no inotify instance left: a descriptor that never speaks, and the caller's
-	 * timer serves. */
+	/* A machine may have no inotify instance left: a descriptor that never speaks, and the
+	 * caller's timer serves. */
 	if (file->fd < 0)
 		file->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (file->fd < 0) {
@@ -204,7 +204,8 @@ int discovery_file_fd(const struct discovery_file *file)
 	return file->fd;
 }
 
-/* Whether the file itself was written or put in its place (*ret_written), or at least something was moved
+/* Whether the file itself was written or put in its place (*ret_written), or at least something was
+ * moved
  * (*ret_moved), as in a swap of links. */
 static void drain_notices(const struct discovery_file *file, bool *ret_written, bool *ret_moved)
 {
@@ -238,8 +239,9 @@ int discovery_file_changed(struct discovery_file *file)
 	look(file->path, &now);
 	if (!now.exists)
 		written = moved = false;
-	/* A file that is missing, or that somebody may still be writing, is told of only when the next look
-	 * finds it the same: editors and shells empty or remove a file before they fill it. */
+	/* A file that is missing, or that somebody may still be writing, is told of only when the
+	 * next look finds it the same: editors and shells empty or remove a file before they fill
+	 * it. */
 	if (!written &&
 	    (same_state(&now, &file->reported) || (!moved && !same_state(&now, &file->seen)))) {
 		file->seen = now;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The text format 0.0.4: the walk over the table of families, whole rows into blocks, and the syntax of
- * rows. Must not know what a family measures.
+ * The text format 0.0.4: the walk over the table of families, whole rows into blocks, and the
+ * syntax of rows. Must not know what a family measures.
  */
 #include "exposition.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The metrics: one table of families, and the few ways in which a row gets its values. Reads live memory:
- * all of it is this thread's own but kc_counters, which the kernel half writes. Must not know blocks.
+ * The metrics: one table of families, and the few ways in which a row gets its values. Reads live
+ * memory: all of it is this thread's own but kc_counters, which the kernel half writes. Must not
+ * know blocks.
  */
 #include "families.h"
 

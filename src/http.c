@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP server: the listening socket, libmicrohttpd without threads, paths, methods and limits. Must
- * not know what a metric is; bodies come piece by piece from callbacks.
+ * The HTTP server: the listening socket, libmicrohttpd without threads, paths, methods and limits.
+ * Must not know what a metric is; bodies come piece by piece from callbacks.
  */
 #include "http.h"
 
@@ -24,8 +24,9 @@
 #define REASON_CAPACITY 256
 #define RESPONSE_BLOCK	1024 /* what libmicrohttpd keeps of a body for HTTP/1.0 clients */
 
-/* A scrape under way. libmicrohttpd asks for less than a row at a time, and a row must not be produced
- * twice, so what it did not take yet waits here. Untouched pages of unused scrapes cost nothing. */
+/* A scrape under way. libmicrohttpd asks for less than a row at a time, and a row must not be
+ * produced twice, so what it did not take yet waits here. Untouched pages of unused scrapes cost
+ * nothing. */
 struct scrape {
 	struct http *http;
 	bool used;
@@ -195,8 +196,8 @@ static const struct {
 	{ "/", answer_start, answer_start },
 };
 
-/* Called once with the headers, for each piece of a body, and once at the end. A reply to the first call
- * costs the connection, so that is for those whose body is not worth reading. */
+/* Called once with the headers, for each piece of a body, and once at the end. A reply to the first
+ * call costs the connection, so that is for those whose body is not worth reading. */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *path,
 				  const char *method, const char *version, const char *body,
 				  size_t *body_length, void **request)
@@ -333,7 +334,8 @@ int http_fd(const struct http *http)
 
 void http_run(struct http *http)
 {
-	/* Only the next run listens again after one has freed the connection or descriptor it lacked. */
+	/* Only the next run listens again after one has freed the connection or descriptor it
+	 * lacked. */
 	(void)MHD_run(http->daemon);
 	(void)MHD_run(http->daemon);
 }

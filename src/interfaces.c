@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns the interfaces in use and each peer's set of them, a bit for each. Believes the loader's word
- * only until probes tell otherwise. Must not know netlink, sockets or BPF.
+ * Owns the interfaces in use and each peer's set of them, a bit for each. Believes the loader's
+ * word only until probes tell otherwise. Must not know netlink, sockets or BPF.
  */
 #include "interfaces.h"
 
@@ -12,8 +12,8 @@
 
 #define ASK_EVERY_NS NS_PER_SECOND
 
-/* A program that works no more, though it is in place, stands behind somebody's terminal verdict: attaching
- * anew puts it at the head again. Not oftener than this, as the other may do the same. */
+/* A program that works no more, though it is in place, stands behind somebody's terminal verdict:
+ * attaching anew puts it at the head again. Not oftener than this, as the other may do the same. */
 #define RENEW_EVERY_NS (10 * NS_PER_SECOND)
 
 /* The loader is asked every second; a stopped one answers none of these. */
@@ -168,8 +168,9 @@ void interfaces_on_link(struct interfaces *interfaces, uint32_t ifindex, struct 
 		interface->ask_at = now;
 }
 
-/* Which side is in place by the loader's word, while all peers' probes tell otherwise; 0: none. Where only
- * some do, their packets take another way, and attaching anew would cost the others replies for nothing. */
+/* Which side is in place by the loader's word, while all peers' probes tell otherwise; 0: none.
+ * Where only some do, their packets take another way, and attaching anew would cost the others
+ * replies for nothing. */
 static uint32_t interface_renewal(const struct interface *interface)
 {
 	if (interface->unstamped_peers == interface->peers)

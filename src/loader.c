@@ -178,8 +178,8 @@ static void log_missing_capabilities(void)
 	log_error("start-up was not permitted", LOG_TEXT("missing", missing));
 }
 
-/* The socket's end tells a canary that listens; this ends one that hangs as well. After the uid changed,
- * which would undo it. */
+/* The socket's end tells a canary that listens; this ends one that hangs as well. After the uid
+ * changed, which would undo it. */
 static int die_with_loader(pid_t loader)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)

@@ -199,8 +199,9 @@ struct log_field log_errno_field(int err)
 	return LOG_TEXT("error", strerror(err < 0 ? -err : err));
 }
 
-/* Whoever reads our lines may have stopped: measuring goes on. A line is shorter than PIPE_BUF, so that a
- * pipe that is ready takes it whole; the descriptor is shared, and its flags are not ours to change. */
+/* Whoever reads our lines may have stopped: measuring goes on. A line is shorter than PIPE_BUF, so
+ * that a pipe that is ready takes it whole; the descriptor is shared, and its flags are not ours to
+ * change. */
 static bool stderr_takes(void)
 {
 	struct pollfd target = { .fd = STDERR_FILENO, .events = POLLOUT };
@@ -214,7 +215,6 @@ void log_write(enum log_level level, const char *message, const struct log_field
 	int saved_errno = errno;
 	struct line line;
 	char time[LOG_TIME_CAPACITY];
-	ssize_t written;
 
 	if (level > log_settings.level)
 		return;
@@ -234,9 +234,8 @@ void log_write(enum log_level level, const char *message, const struct log_field
 			line_append_number(&line, fields[i].key, fields[i].number);
 	}
 	line_append_ending(&line, log_settings.json ? "}\n" : "\n");
-	if (stderr_takes()) {
-		written = write(STDERR_FILENO, line.bytes, line.length);
-		(void)written; /* a line that cannot be written is lost: there is nowhere to say so */
-	}
+	/* A line that cannot be written is lost: there is nowhere to say so. */
+	if (stderr_takes() && write(STDERR_FILENO, line.bytes, line.length) < 0)
+		errno = 0;
 	errno = saved_errno;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The event loop: owns the epoll, timer and signal descriptors, and is the only reader of a clock, once
- * for each wake-up. Must not know what its handlers do.
+ * The event loop: owns the epoll, timer and signal descriptors, and is the only reader of a clock,
+ * once for each wake-up. Must not know what its handlers do.
  */
 #include "loop.h"
 
@@ -62,8 +62,8 @@ static void loop_read_timer(void *ctx, struct local_time now)
 	uint64_t expirations;
 	int64_t late_ns = local_since(now, loop->due);
 
-	/* A handler before this one may have set it anew: after `now` it is left to the next wake-up,
-	 * which reads the clock again. */
+	/* A handler before this one may have set it anew: after `now` it is left to the next
+	 * wake-up, which reads the clock again. */
 	if (!loop->armed || late_ns < 0)
 		return;
 	if (read(loop->timer_fd, &expirations, sizeof(expirations)) < 0)

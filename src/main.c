@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command line: what is to be done, whether it can be, and the only exit(). Owns the configuration for
- * the life of the process; must not know sockets, maps or probes.
+ * The command line: what is to be done, whether it can be, and the only exit(). Owns the
+ * configuration for the life of the process; must not know sockets, maps or probes.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one table of options and its printing: names, variables, --help, expectations in errors, and which
- * option a misspelt one was meant to be. Must not know how values are read.
+ * The one table of options and its printing: names, variables, --help, expectations in errors, and
+ * which option a misspelt one was meant to be. Must not know how values are read.
  */
 #include "options.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns the table of peers and the order in which its slots are handed out. A new peer is staged in a
- * free slot, which nobody sees until the commit. Must not know how peers are found or probed.
+ * Owns the table of peers and the order in which its slots are handed out. A new peer is staged in
+ * a free slot, which nobody sees until the commit. Must not know how peers are found or probed.
  */
 #include "peers.h"
 
@@ -89,6 +89,7 @@ static uint32_t peers_pop_free(struct peers *peers)
 {
 	uint32_t slot = peers->free_slots[peers->free_first];
 
+	assert(peers->free_count > 0 && peers->free_count <= peers->capacity);
 	peers->free_first = (peers->free_first + 1) % peers->capacity;
 	peers->free_count--;
 	return slot;
@@ -111,7 +112,8 @@ bool peer_is_live(const struct peer *peer)
 	return peer->state == PEER_RESOLVING || peer->state == PEER_PROBED;
 }
 
-/* Which live peers share their name with one in a lower slot. Kept, since a scrape asks many times. */
+/* Which live peers share their name with one in a lower slot. Kept, since a scrape asks many times.
+ */
 static void peers_shadow(struct peers *peers)
 {
 	for (uint32_t slot = 0; slot < peers->capacity; slot++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sends echo probes: owns one raw ICMP and one raw ICMPv6 socket. All memory is taken at open. Must not
- * know peers or slots, nor keep account of what was sent.
+ * Sends echo probes: owns one raw ICMP and one raw ICMPv6 socket. All memory is taken at open. Must
+ * not know peers or slots, nor keep account of what was sent.
  */
 #include "prober.h"
 
@@ -19,8 +19,8 @@
 
 #include "echo.h"
 
-/* A limit, not memory that is taken: packets to neighbours that do not answer ARP are held for seconds
- * and count as ours. A rack of dead peers must not keep us from probing the living. */
+/* A limit, not memory that is taken: packets to neighbours that do not answer ARP are held for
+ * seconds and count as ours. A rack of dead peers must not keep us from probing the living. */
 #define SEND_BUFFER_PACKETS 2048
 #define PACKET_OVERHEAD_BYTES \
 	1024 /* what the kernel adds to a packet in its own count, rounded up */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What this process uses, read from /proc/self with buffers on the stack: a scrape allocates nothing
- * and leaves nothing open. Must not know how it is exported.
+ * What this process uses, read from /proc/self with buffers on the stack: a scrape allocates
+ * nothing and leaves nothing open. Must not know how it is exported.
  */
 #include "process.h"
 
@@ -60,7 +60,8 @@ static void read_memory(struct process_usage *usage)
 	usage->resident_bytes = strtoull(end, NULL, 10) * page_bytes;
 }
 
-/* Field `number` of /proc/self/stat, 0 when missing. The name may contain anything, parentheses too. */
+/* Field `number` of /proc/self/stat, 0 when missing. The name may contain anything, parentheses
+ * too. */
 static uint64_t stat_field(const char *text, int number)
 {
 	const char *field = strrchr(text, ')');
@@ -73,8 +74,8 @@ static uint64_t stat_field(const char *text, int number)
 	return field ? strtoull(field, NULL, 10) : 0;
 }
 
-/* Unix time in seconds at which the machine started; 0: unknown. In blocks, since the line of interrupts
- * before it may be as long as it likes. */
+/* Unix time in seconds at which the machine started; 0: unknown. In blocks, since the line of
+ * interrupts before it may be as long as it likes. */
 static uint64_t read_boot_time(void)
 {
 	static const char key[] = "\nbtime ";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Over which interfaces an address is routed, by rtnetlink: owns one socket for questions and one for
- * notices. Must not know peers, nor what an interface is wanted for.
+ * Over which interfaces an address is routed, by rtnetlink: owns one socket for questions and one
+ * for notices. Must not know peers, nor what an interface is wanted for.
  */
 #include "routes_state.h"
 
@@ -91,7 +91,8 @@ int routes_fd(const struct routes *routes)
 	return routes->notice_fd;
 }
 
-/* Octets of messages from the kernel itself, 0 when it was somebody else or did not fit, or -errno. */
+/* Octets of messages from the kernel itself, 0 when it was somebody else or did not fit, or -errno.
+ */
 static ssize_t receive(struct routes *routes, int fd)
 {
 	struct sockaddr_nl from = { .nl_pid = 0 };
@@ -248,8 +249,8 @@ static bool is_no_route(int err)
 int routes_get(struct routes *routes, const struct address *destination, struct route *ret)
 {
 	struct route route = { .own = false };
-	/* The route that would be used now, with its type; then all that the table has for it, where an old
-	 * kernel or a route without an entry may fail. */
+	/* The route that would be used now, with its type; then all that the table has for it,
+	 * where an old kernel or a route without an entry may fail. */
 	int err = add_route(routes, destination, 0, &route);
 
 	if (!err && !route.own)

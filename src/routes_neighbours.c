@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether the kernel finds the neighbour that an address is reached by: one question for the route, one
- * for the neighbour. Must not know peers, nor what became of a packet.
+ * Whether the kernel finds the neighbour that an address is reached by: one question for the route,
+ * one for the neighbour. Must not know peers, nor what became of a packet.
  */
 #include <linux/neighbour.h>
 #include <string.h>

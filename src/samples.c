@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns kc_flights and what user space remembers beside it: when each probe was sent and how far its
- * story has gone. The entry of a probe stays armed until a late or further reply cannot come any more.
- * Must not know who the peers are, nor keep totals.
+ * story has gone. The entry of a probe stays armed until a late or further reply cannot come any
+ * more. Must not know who the peers are, nor keep totals.
  */
 #include "samples.h"
 
@@ -81,7 +81,8 @@ void samples_close(struct samples *samples)
 uint32_t samples_window(int64_t timeout_ns, int64_t interval_ns, uint32_t flows)
 {
 	int64_t pace_ns = interval_ns * flows;
-	/* Two more: the division's rest, and a probe sent while its oldest waits for the next tick. */
+	/* Two more: the division's rest, and a probe sent while its oldest waits for the next tick.
+	 */
 	int64_t needed = (2 * (timeout_ns + SAMPLES_GRACE_NS) + pace_ns - 1) / pace_ns + 2;
 	uint32_t window = 4;
 
@@ -206,7 +207,8 @@ static void samples_on_reply(struct samples *samples, size_t index, int64_t rtt_
 
 	if (samples->states[index] == FLIGHT_LOST) {
 		samples->states[index] = FLIGHT_ANSWERED;
-		/* Even an answer in time, that came while the verdict was being given, is late now. */
+		/* Even an answer in time, that came while the verdict was being given, is late now.
+		 */
 		sample->late = rtt_ns <= 2 * samples->timeout_ns;
 		if (sample->late)
 			done(ctx, sample);
@@ -317,13 +319,15 @@ static int64_t samples_expire_flight(struct samples *samples, size_t index, stru
 	int64_t closing_ns = samples->since_ns[index] + 2 * samples->timeout_ns + SAMPLES_GRACE_NS;
 
 	if (t1_ns == KC_T1_ARMED) {
-		/* Unresolved at any time while it was out will do: the kernel drops what it held back. */
+		/* Unresolved at any time while it was out will do: the kernel drops what it held
+		 * back. */
 		sample->never_left = slot->unresolved ||
 				     samples->since_ns[index] <= slot->unresolved_at_ns;
 		sample->verdict = sample->never_left ? VERDICT_LOST : VERDICT_UNSTAMPED;
 		samples_judge(samples, index, FLIGHT_NONE, sample, done, ctx);
 	} else if (t1_ns == KC_T1_TAKEN) {
-		/* The ring was full, unless the record is just being written: nothing is lost by waiting. */
+		/* The ring was full, unless the record is just being written: nothing is lost by
+		 * waiting. */
 		if (now.ns < closing_ns)
 			return closing_ns;
 		sample->verdict = VERDICT_RETURNED;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Appends to a caller's buffer: whole pieces or nothing. Numbers are exact integer arithmetic, since a
- * double cannot hold nanoseconds of a long sum. Must not know what is written.
+ * Appends to a caller's buffer: whole pieces or nothing. Numbers are exact integer arithmetic,
+ * since a double cannot hold nanoseconds of a long sum. Must not know what is written.
  */
 #include "text.h"
 
@@ -58,8 +58,8 @@ void text_append_seconds(struct text *text, uint64_t value_ns)
 	text_append_bytes(text, piece, length);
 }
 
-/* Octets of the UTF-8 character that begins here, 0 if none does (RFC 3629 section 4: no overlong forms,
- * no surrogates, nothing above U+10FFFF). The terminating zero is never read past. */
+/* Octets of the UTF-8 character that begins here, 0 if none does (RFC 3629 section 4: no overlong
+ * forms, no surrogates, nothing above U+10FFFF). The terminating zero is never read past. */
 static size_t utf8_length(const unsigned char *octets)
 {
 	unsigned char lowest = 0x80;
@@ -88,7 +88,8 @@ static size_t utf8_length(const unsigned char *octets)
 	return length;
 }
 
-/* Appends one character as it is, or U+FFFD for an octet that begins none; returns the octets used up. */
+/* Appends one character as it is, or U+FFFD for an octet that begins none; returns the octets used
+ * up. */
 static size_t append_character(struct text *text, const char *value)
 {
 	size_t length = utf8_length((const unsigned char *)value);

@@ -7,8 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* A turn missed by more than this, and by more than an interval, is left out: after a stall the peers are
- * probed at their phases again, not all at once. Less lateness than this must never silence a peer. */
+/* A turn missed by more than this, and by more than an interval, is left out: after a stall the
+ * peers are probed at their phases again, not all at once. Less lateness than this must never
+ * silence a peer. */
 #define TURN_LATE_MAX_NS NS_PER_SECOND
 
 #define NEVER INT64_MAX
@@ -38,8 +39,8 @@ void turns_close(struct turns *turns)
 	free(turns);
 }
 
-/* Multiples of the interval, beside the phase. By the golden ratio, any run of slots is spread evenly
- * (Weyl). */
+/* Multiples of the interval, beside the phase. By the golden ratio, any run of slots is spread
+ * evenly (Weyl). */
 void turns_start(struct turns *turns, uint32_t slot, struct local_time now)
 {
 	int64_t interval_ns = turns->interval_ns;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Somebody else's program on an interface: counts packets, returns the verdict it is told to, and prints its
- * count on SIGUSR1. Also tells who is on a hook. Raw bpf() and rtnetlink: shares nothing with the loader.
- *   foreign attach tcx|tc|xdp ingress|egress VERDICT INTERFACE STATISTICS [first|last]
- *   foreign list tcx-ingress|tcx-egress INTERFACE      prints program names, one a line, in order
- *   foreign filler INTERFACE NUMBER                    NUMBER programs at TCX ingress, until SIGTERM
+ * Somebody else's program on an interface: counts packets, returns the verdict it is told to, and
+ * prints its count on SIGUSR1. Also tells who is on a hook. Raw bpf() and rtnetlink: shares nothing
+ * with the loader. foreign attach tcx|tc|xdp ingress|egress VERDICT INTERFACE STATISTICS
+ * [first|last] foreign list tcx-ingress|tcx-egress INTERFACE      prints program names, one a line,
+ * in order foreign filler INTERFACE NUMBER                    NUMBER programs at TCX ingress, until
+ * SIGTERM
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finds ICMP and ICMPv6 echo in an Ethernet frame for the tools of the end-to-end tests, and mends or breaks
- * checksums. A parser of its own, on purpose: the tests must not share the program's mistakes.
+ * Finds ICMP and ICMPv6 echo in an Ethernet frame for the tools of the end-to-end tests, and mends
+ * or breaks checksums. A parser of its own, on purpose: the tests must not share the program's
+ * mistakes.
  */
 #ifndef FRAME_H
 #define FRAME_H

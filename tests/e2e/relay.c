@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A wire between two interfaces that does to echo probes what it is told to, seeded, and counts exactly
- * what it did. Each probe meets one fate at most. Everything else (ARP, neighbour discovery, TCP) passes
- * at once and untouched. Must not know who probes, nor what comes of it.
+ * A wire between two interfaces that does to echo probes what it is told to, seeded, and counts
+ * exactly what it did. Each probe meets one fate at most. Everything else (ARP, neighbour
+ * discovery, TCP) passes at once and untouched. Must not know who probes, nor what comes of it.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -312,8 +312,8 @@ static void send_due(struct relay *relay)
 	}
 }
 
-/* As `name value` lines, put in place at once so that a reader never sees half of them. Returns how many
- * frames this tool itself lost. */
+/* As `name value` lines, put in place at once so that a reader never sees half of them. Returns how
+ * many frames this tool itself lost. */
 static uint64_t write_statistics(struct relay *relay)
 {
 	static const char *const sides[2] = { "left", "right" };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One interface as a packet socket: whole frames in, with their age by the kernel's stamp, whole frames
- * out. Own frames are not heard. Counts what the socket had no room for.
+ * One interface as a packet socket: whole frames in, with their age by the kernel's stamp, whole
+ * frames out. Own frames are not heard. Counts what the socket had no room for.
  */
 #ifndef WIRE_H
 #define WIRE_H

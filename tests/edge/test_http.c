@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The HTTP server over loopback, pumped by the test itself: what is answered to what. Needs no root. */
+/* The HTTP server over loopback, pumped by the test itself: what is answered to what. Needs no
+ * root. */
 #include "edge/http_client.h"
 
 static void metrics_are_streamed(void **state)

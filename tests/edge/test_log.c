@@ -124,8 +124,8 @@ static void a_line_needs_no_field_and_leaves_errno_alone(void **state)
 			    "level=warn msg=\"why\" error=\"No such file or directory\"\n");
 }
 
-/* Whatever the length, whatever the character that is cut: one line, whole characters, all that was opened
- * is closed. */
+/* Whatever the length, whatever the character that is cut: one line, whole characters, all that was
+ * opened is closed. */
 static void long_lines_are_cut_and_still_well_formed(void **state)
 {
 	static const char *const fillings[] = { "x", "\xe2\x82\xac", "\"", "\x01", "\xff" };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The loop: one timer that can be moved, descriptors, signals, and one `now` for each wake-up. No root. */
+/* The loop: one timer that can be moved, descriptors, signals, and one `now` for each wake-up. No
+ * root. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

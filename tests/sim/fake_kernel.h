@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the programs do, in user space and on the same memory: T1 at egress, pairing at ingress, a ring
- * that may be full. Written from kernel_abi.h; must not know user space.
+ * What the programs do, in user space and on the same memory: T1 at egress, pairing at ingress, a
+ * ring that may be full. Written from kernel_abi.h; must not know user space.
  */
 #ifndef FAKE_KERNEL_H
 #define FAKE_KERNEL_H

@@ -41,7 +41,8 @@ struct packet {
 struct fake_network {
 	uint32_t count;
 	struct packet heap[FAKE_PACKETS];
-	/* Neighbours that do not answer on the link, a bit for each slot, and what is held back for them. */
+	/* Neighbours that do not answer on the link, a bit for each slot, and what is held back for
+	 * them. */
 	uint64_t unresolved;
 	uint32_t held_count;
 	struct packet held[FAKE_PACKETS];

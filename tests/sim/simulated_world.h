@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A canary over the fake kernel and network: what becomes of its packets on the way, and a tally of that.
+ * A canary over the fake kernel and network: what becomes of its packets on the way, and a tally of
+ * that.
  */
 #ifndef SIMULATED_WORLD_H
 #define SIMULATED_WORLD_H
@@ -178,8 +179,8 @@ static inline void simulation_send(struct simulation *sim, const struct probe *p
 	canary_on_sent(sim->canary, probe, 0);
 }
 
-/* What the kernel held back goes out, or (given up) is dropped: then, or when it goes out after its time, it
- * is lost. */
+/* What the kernel held back goes out, or (given up) is dropped: then, or when it goes out after its
+ * time, it is lost. */
 static inline void simulation_release(struct simulation *sim, bool given_up)
 {
 	uint32_t count = sim->network.held_count;

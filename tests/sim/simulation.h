@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Drives canary.c as the agent does, over the fake kernel and network. After every event each slot's sum
- * must hold, and in the end what was counted must be what happened.
+ * Drives canary.c as the agent does, over the fake kernel and network. After every event each
+ * slot's sum must hold, and in the end what was counted must be what happened.
  */
 #ifndef SIMULATION_H
 #define SIMULATION_H

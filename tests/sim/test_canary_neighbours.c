@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Neighbours that do not answer on the link: their probes are lost, and nothing else follows from it. */
+/* Neighbours that do not answer on the link: their probes are lost, and nothing else follows from
+ * it. */
 #include "sim/outcome.h"
 
 static void a_dead_neighbour_is_loss_of_its_own(void **state)
@@ -66,8 +67,8 @@ static void a_missing_stamp_is_not_loss_beside_a_dead_neighbour(void **state)
 	simulation_close(sim);
 }
 
-/* What was held back leaves when they come back; what the kernel gave up before (after more than a timeout)
- * does not. */
+/* What was held back leaves when they come back; what the kernel gave up before (after more than a
+ * timeout) does not. */
 static void neighbours_come_and_go(void **state)
 {
 	struct simulation *sim = populated(1, 100 * MS, 300 * MS);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The network's own tally of one peer's probes, and the comparison with what was counted. Knows fates, not
- * how they were found out.
+ * The network's own tally of one peer's probes, and the comparison with what was counted. Knows
+ * fates, not how they were found out.
  */
 #ifndef TRUTH_H
 #define TRUTH_H
@@ -24,7 +24,8 @@ static inline uint64_t stats_verdicts(const struct peer_stats *stats)
 struct truth {
 	uint64_t sent, returned, lost, late, unstamped, duplicate, reordered, dropped;
 	uint64_t rtt_sum_ns, variation_sum_ns;
-	/* Late, but its record found no room: whether it was seen in time to be lost, only the canary knows. */
+	/* Late, but its record found no room: whether it was seen in time to be lost, only the
+	 * canary knows. */
 	uint64_t ambiguous;
 	uint64_t kernel_sent, kernel_returned;
 	struct {

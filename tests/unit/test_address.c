@@ -25,7 +25,8 @@ static void text_forms_are_canonical(void **state)
 		{ "1::", "1::" },
 		{ "2001:DB8::1", "2001:db8::1" },
 		{ "2001:0db8:0000:0000:0000:0000:0000:0001", "2001:db8::1" },
-		/* RFC 5952 section 4.2.2: a single zero group stays; 4.2.3: the longest, else the first. */
+		/* RFC 5952 section 4.2.2: a single zero group stays; 4.2.3: the longest, else the
+		   first. */
 		{ "2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1" },
 		{ "2001:0:0:1:0:0:0:1", "2001:0:0:1::1" },
 		{ "2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1" },
@@ -100,7 +101,8 @@ static void every_address_survives_its_text(void **state)
 		address_format(&address, text);
 		assert_int_equal(address_parse(text, &again), 0);
 		assert_true(address_equal(&address, &again));
-		/* glibc writes ::1.2.3.4 where the first 96 bits are zero, RFC 5952 does not ask for it. */
+		/* glibc writes ::1.2.3.4 where the first 96 bits are zero, RFC 5952 does not ask
+		 * for it. */
 		inet_ntop(AF_INET6, address.octets, libc_text, sizeof(libc_text));
 		if (!strchr(libc_text, '.'))
 			assert_string_equal(text, libc_text);

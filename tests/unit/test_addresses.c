@@ -101,7 +101,8 @@ static uint32_t run_of(const struct kernel_memory *memory, const struct address 
 	return UINT32_MAX;
 }
 
-/* The longest in a table that is filled to its capacity, and in which each then gives way to another. */
+/* The longest in a table that is filled to its capacity, and in which each then gives way to
+ * another. */
 static uint32_t longest_run(uint32_t count, unsigned int kind, uint64_t *random)
 {
 	struct kernel_memory memory = fake_memory_open(count, 1, 4,

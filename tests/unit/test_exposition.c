@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Exposition: a fixed state gives exactly tests/golden/metrics.txt (GOLDEN_WRITE=1 writes it anew: a
- * difference is a change of the API), however it is cut into blocks, and hostile names stay inside labels.
+ * Exposition: a fixed state gives exactly tests/golden/metrics.txt (GOLDEN_WRITE=1 writes it anew:
+ * a difference is a change of the API), however it is cut into blocks, and hostile names stay
+ * inside labels.
  */
 #include "unit/exposition_world.h"
 
@@ -219,7 +220,8 @@ static void only_live_peers_are_exported(void **state)
 	world_close(&world);
 }
 
-/* A peer that leaves in the middle of a scrape takes its rows along, and the scrape ends all the same. */
+/* A peer that leaves in the middle of a scrape takes its rows along, and the scrape ends all the
+ * same. */
 static void peers_may_leave_during_a_scrape(void **state)
 {
 	struct exposition_cursor cursor = { 0 };

@@ -7,8 +7,8 @@
 #include "nonce.h"
 #include "sim/fake_memory.h"
 
-/* An implementation for any length, after the paper's section 2, to compare with: the paper's own vector
- * has 15 octets, and nonces are hashes of 8. */
+/* An implementation for any length, after the paper's section 2, to compare with: the paper's own
+ * vector has 15 octets, and nonces are hashes of 8. */
 static void reference_round(uint64_t v[4])
 {
 #define ROTATE(x, b) ((x) << (b) | (x) >> (64 - (b)))

@@ -49,7 +49,8 @@ static struct peers_change commit(struct fixture *fixture, int64_t release_at)
 			    on_joined, fixture);
 }
 
-/* A transaction of up to four "address name" pairs: digit, then name; returns nothing, asserts success. */
+/* A transaction of up to four "address name" pairs: digit, then name; returns nothing, asserts
+ * success. */
 static void say(struct fixture *fixture, enum peer_source source, const char *const *list,
 		int64_t release_at)
 {
@@ -249,8 +250,8 @@ static void labels_are_never_shared(void **state)
 	peers_close(f.peers);
 }
 
-/* Whatever is said in whatever order: counts add up, no address and no label is live twice, and a slot
- * changes hands only through its rest. */
+/* Whatever is said in whatever order: counts add up, no address and no label is live twice, and a
+ * slot changes hands only through its rest. */
 static void the_table_holds_together(void **state)
 {
 	enum { SLOTS = 16, ROUNDS = 3000 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Turns: one in every interval at the slot's own phase, none made up for, none left out without need. */
+/* Turns: one in every interval at the slot's own phase, none made up for, none left out without
+ * need. */
 #include "unit/cmocka_all.h"
 
 #include "turns.h"
