@@ -78,7 +78,7 @@ bool canary_awaits_stamp(const struct canary *canary, uint32_t slot, struct loca
 void canary_on_neighbour(struct canary *canary, uint32_t slot, bool unresolved,
 			 struct local_time now);
 
-/* Timeouts, after the ring was drained. Also frees departed slots; beats the heart of kc_control. */
+/* Timeouts, after the ring was drained. Also frees departed slots and beats kc_control's heart. */
 void canary_on_expiry(struct canary *canary, struct local_time now);
 
 /* When canary_due or canary_on_expiry has work next, at most a second from now (the heartbeat). */

@@ -28,7 +28,7 @@ struct discovery_file;
  */
 int discovery_file_open(const char *path, struct discovery_file **ret);
 void discovery_file_close(struct discovery_file *file);
-/* inotify on the file's folders, those behind symlinks too; readable: call discovery_file_changed. */
+/* inotify on the file's folders, behind symlinks too; readable: call discovery_file_changed. */
 int discovery_file_fd(const struct discovery_file *file);
 /* Drains the notices. 1: the file may have changed. Safe to call at any time, also by a slow timer,
  * since it compares what stat says; a file that is gone, or may still be written, is told of at the

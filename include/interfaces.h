@@ -13,7 +13,7 @@
 #include "instant.h"
 #include "words.h"
 
-#define INTERFACE_CAPACITY	32 /* as many as bits of a peer's set; a node has one to four uplinks */
+#define INTERFACE_CAPACITY	32 /* bits of a peer's set; a node has one to four uplinks */
 #define INTERFACE_NAME_CAPACITY 16 /* IFNAMSIZ */
 
 /* So many probes in a row without a stamp, or without any reply, are more than chance. */
@@ -65,11 +65,11 @@ enum interface_evidence {
 void interfaces_on_evidence(struct interfaces *interfaces, uint32_t slot,
 			    enum interface_evidence evidence);
 
-/* All interfaces of the slot have the loader's answer, good or bad. False for a slot without any. */
+/* All interfaces of the slot have the loader's answer, good or bad. False without any. */
 bool interfaces_ready(const struct interfaces *interfaces, uint32_t slot);
 
 /* Peers that brought no reply lately: it may be that only our ingress program does not see them, so
- * the sockets are worth listening to. Of a peer by itself, as its replies may take another way in. */
+ * the sockets are worth listening to. Of each by itself, as replies may take another way in. */
 struct interface_doubts {
 	uint32_t unanswered; /* peers, now */
 	uint32_t blind;	     /* peers whose replies were overheard, now */

@@ -15,7 +15,7 @@
 #define KC_T1_TAKEN 1 /* a reply was paired with it */
 
 /* One probe in flight. kc_flights[(slot * flows + flow) * window + (sequence & (window - 1))].
- * User space writes {t1_ns = ARMED, then nonce}; egress writes t1_ns once, ingress takes it once. */
+ * User space writes {t1_ns = ARMED, then nonce}; egress sets t1_ns once, ingress takes it once. */
 struct kc_flight {
 	__u64 nonce; /* 64 random bits, also in the packet; 0: nothing is in flight here */
 	__u64 t1_ns;

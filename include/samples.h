@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From probes in flight to verdicts: arms the entries of kc_flights, matches the ring's records with
+ * From probes in flight to verdicts: arms entries of kc_flights, matches the ring's records with
  * them and expires what stays out. Every probe ends in exactly one verdict.
  * Pure core: must not know who the peers are, nor keep totals.
  */

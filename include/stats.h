@@ -9,7 +9,7 @@
 
 #include "samples.h"
 
-/* Upper bounds of the classic buckets, inclusive (Prometheus `le`), in nanoseconds; +Inf follows. */
+/* Upper bounds of the classic buckets, inclusive (Prometheus `le`); +Inf follows. */
 #define STATS_BOUNDS  25
 #define STATS_BUCKETS (STATS_BOUNDS + 1)
 extern const int64_t stats_bounds_ns[STATS_BOUNDS];

@@ -165,7 +165,7 @@ static void line_append_number(struct line *line, const char *key, int64_t value
 		line->length = start; /* half a number would be another number */
 }
 
-/* RFC 3339 in UTC. By hand: gmtime_r reads the time zone's file, which a confined process may not. */
+/* RFC 3339 in UTC. By hand: gmtime_r reads the time zone's file, which may be out of reach. */
 static void format_time(int64_t unix_ns, char text[static LOG_TIME_CAPACITY])
 {
 	int64_t seconds = unix_ns / NS_PER_SECOND;

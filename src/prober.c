@@ -139,7 +139,7 @@ static int set_options(int fd, unsigned int family, const struct prober_settings
 	/* Above net.core.wmem_max it takes CAP_NET_ADMIN, and else becomes what is allowed. */
 	if (!err && set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, send_buffer_bytes) < 0)
 		err = set_option(fd, SOL_SOCKET, SO_SNDBUF, send_buffer_bytes);
-	/* Never fragmented, and whatever path MTU was learnt from somebody's ICMP is not believed. */
+	/* Never fragmented, and no path MTU from somebody's ICMP is believed. */
 	if (!err && family == FAMILY_IPV4) {
 		err = set_option(fd, IPPROTO_IP, IP_TOS, tos);
 		if (!err)
@@ -234,7 +234,7 @@ static void write_message(struct prober *prober, uint32_t at, const struct probe
 		address->ipv4.sin_family = AF_INET;
 		memcpy(&address->ipv4.sin_addr, probe->destination.octets + 12, 4);
 		prober->messages[at].msg_hdr.msg_namelen = sizeof(address->ipv4);
-	} else { /* its checksum needs the source address: the kernel's work (RFC 3542 section 3.1) */
+	} else { /* the checksum is the kernel's work (RFC 3542 section 3.1) */
 		address->ipv6.sin6_family = AF_INET6;
 		memcpy(&address->ipv6.sin6_addr, probe->destination.octets, 16);
 		prober->messages[at].msg_hdr.msg_namelen = sizeof(address->ipv6);

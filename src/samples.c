@@ -144,7 +144,7 @@ int samples_arm(struct samples *samples, uint32_t slot, uint16_t flow, uint64_t 
 	size_t index = samples_index(samples, slot, flow, sequences->next);
 	struct kc_flight *flight = &samples->memory->flights[index];
 
-	/* The programs look at an entry only while its nonce is a packet's: it becomes true last. */
+	/* The programs heed an entry only while its nonce is a packet's: it is set last. */
 	__atomic_store_n(&flight->nonce, 0, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&flight->t1_ns, KC_T1_ARMED, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&flight->nonce, nonce, __ATOMIC_RELEASE);
@@ -316,18 +316,16 @@ static int64_t samples_expire_flight(struct samples *samples, size_t index, stru
 	const struct slot *slot = &samples->slots[sample->slot];
 	int64_t t1_ns = (int64_t)__atomic_load_n(&samples->memory->flights[index].t1_ns,
 						 __ATOMIC_ACQUIRE);
-	int64_t closing_ns = samples->since_ns[index] + 2 * samples->timeout_ns + SAMPLES_GRACE_NS;
+	int64_t closing_ns = samples_due_ns(samples, index) + samples->timeout_ns;
 
 	if (t1_ns == KC_T1_ARMED) {
-		/* Unresolved at any time while it was out will do: the kernel drops what it held
-		 * back. */
+		/* At any time while it was out will do: the kernel drops what it held back. */
 		sample->never_left = slot->unresolved ||
 				     samples->since_ns[index] <= slot->unresolved_at_ns;
 		sample->verdict = sample->never_left ? VERDICT_LOST : VERDICT_UNSTAMPED;
 		samples_judge(samples, index, FLIGHT_NONE, sample, done, ctx);
 	} else if (t1_ns == KC_T1_TAKEN) {
-		/* The ring was full, unless the record is just being written: nothing is lost by
-		 * waiting. */
+		/* The ring was full, unless the record is just being written: it is waited for. */
 		if (now.ns < closing_ns)
 			return closing_ns;
 		sample->verdict = VERDICT_RETURNED;
@@ -358,7 +356,7 @@ static int64_t samples_settle(struct samples *samples, size_t index, struct loca
 	if (samples->states[index] == FLIGHT_NONE)
 		return INT64_MAX;
 
-	int64_t closing_ns = samples->since_ns[index] + 2 * samples->timeout_ns + SAMPLES_GRACE_NS;
+	int64_t closing_ns = samples_due_ns(samples, index) + samples->timeout_ns;
 
 	if (now.ns < closing_ns)
 		return closing_ns;
