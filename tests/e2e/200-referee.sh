@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A capture on the very veth is the referee: probe by probe, our RTT is the capture's, within the few
 # microseconds that lie between tc and the tap.
+# Bar of time: see tests/e2e/run.
 source "$(dirname "$0")/lib.sh"
 need tshark
 PROBES=${PROBES:-2000}
