@@ -10,15 +10,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "clsact.h"
 #include "config.h"
+#include "instant.h"
 #include "kernel.h"
 #include "words.h"
 
 struct attachment_side {
-	int link;		/* -1: none */
-	uint32_t filter_id;	/* program id of our clsact filter, 0: none */
-	uint32_t filter_handle; /* under which it stands */
+	int link;		    /* -1: none */
+	uint32_t filter_id;	    /* program id of our clsact filter, 0: none */
+	struct clsact_place filter; /* where it stands */
 	struct word_direction state;
+	struct local_time again_at; /* once released, not to be put in place before */
+	struct local_time renew_at; /* not to be renewed before */
 };
 
 struct attachment {
@@ -33,6 +37,7 @@ struct attachment_policy {
 	enum config_hook hook;
 	bool tcx;		/* the kernel has TCX */
 	uint32_t filter_handle; /* of clsact filters; see clsact.h */
+	int device_fd;		/* any socket, to ask for devices by */
 };
 
 /* Tries for TCX without touching any interface. False as well where it is not permitted. */
@@ -44,10 +49,24 @@ bool attachment_bpf_permitted(const struct kernel *kernel);
 
 void attachment_init(struct attachment *attachment, uint32_t ifindex);
 
-/* Verifies both directions and puts in place what is missing; the two states tell. */
-void attachment_ensure(struct attachment *attachment, const struct attachment_policy *policy);
+/* Verifies both directions and puts in place what is missing; the two states tell. EAGAIN is for a
+ * side that was released right after it had been put in place: whoever asks must not be able to
+ * make a device flap. */
+void attachment_ensure(struct attachment *attachment, const struct attachment_policy *policy,
+		       struct local_time now);
 
-/* Takes away what is ours, checked by id. */
-void attachment_release(struct attachment *attachment);
+/* The same, and takes one side off before, so that it comes to the head; not if it is XDP or was
+ * renewed just now. */
+void attachment_renew(struct attachment *attachment, const struct attachment_policy *policy,
+		      bool egress, struct local_time now);
+
+/* Takes away what is ours, checked by id; the two states then tell `err`, 0 or -errno. */
+void attachment_release(struct attachment *attachment, int err);
+
+/* Whether anything of ours is in place. */
+bool attachment_stands(const struct attachment *attachment);
+
+/* Nothing in place, and nothing to remember: the entry may serve another interface. */
+bool attachment_idle(const struct attachment *attachment, struct local_time now);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cls_bpf filters on clsact, by rtnetlink: ETH_P_ALL, priority 1, a handle of our own. Creates a
- * clsact qdisc where none is; never removes one, since others may use it by then.
+ * cls_bpf filters on clsact, by rtnetlink: ETH_P_ALL, under a handle of our own. Creates a clsact
+ * qdisc where none is; never removes one, since others may use it by then.
  */
 #ifndef CLSACT_H
 #define CLSACT_H
@@ -13,33 +13,43 @@
 #define CLSACT_HANDLE_BASE 0x6b630000u
 #define CLSACT_INSTANCES   8 /* loaders at once in one network namespace */
 
-#define CLSACT_PRIORITY 1
-
-/* What stands under our handle. */
-struct clsact_filter {
-	uint32_t program_id;
-	char name[64]; /* the program's, as given at creation */
-	uint8_t tag[8];
-	bool has_tag;
+/* Where a filter stands. A priority belongs to one protocol and kind of filter. */
+struct clsact_place {
+	uint32_t ifindex;
+	bool egress;
+	uint32_t priority;
+	uint32_t handle;
 };
 
+/* What stands there. */
+struct clsact_filter {
+	char kind[16];
+	uint32_t program_id; /* of kind bpf only, as the name */
+	char name[64];	     /* the program's, as given at creation */
+};
+
+/* An abstract socket of this name and its number is what an instance holds it by. */
+#define CLSACT_CLAIM "kube-canary/clsact/"
+
 /* Takes the first free instance number by binding an abstract socket, which the kernel gives back
- * when the process ends, however it ends. Whatever filter stands under that handle is then a dead
- * loader's. 0 and the handle and the descriptor to keep, or -errno. */
+ * when the process ends, however it ends. Whatever filter of ours stands under that handle is then
+ * a dead loader's. 0 and the handle and the descriptor to keep, or -errno. */
 int clsact_claim_handle(uint32_t *ret_handle, int *ret_fd);
 
 /* 0 and *ret, -ENOENT (none), or another -errno. */
-int clsact_get(uint32_t ifindex, bool egress, uint32_t handle, struct clsact_filter *ret);
+int clsact_get(const struct clsact_place *place, struct clsact_filter *ret);
 
-/* 0 or -errno; -EEXIST when the handle is taken. */
-int clsact_add(uint32_t ifindex, bool egress, uint32_t handle, int program_fd, const char *name);
+/* 0 or -errno: -EEXIST when the handle is taken, -EINVAL when the priority is another protocol's or
+ * kind's, -EOPNOTSUPP when an ingress qdisc stands where clsact would. */
+int clsact_add(const struct clsact_place *place, int program_fd, const char *name);
 
-/* Deletes the filter under the handle if it still is program `program_id`. 0, -ENOENT or -errno. */
-int clsact_delete(uint32_t ifindex, bool egress, uint32_t handle, uint32_t program_id);
+/* Deletes the filter there if it still is program `program_id`. 0, -ENOENT or -errno. */
+int clsact_delete(const struct clsact_place *place, uint32_t program_id);
 
-/* Removes what a dead loader left under our handle: same handle, a name of ours, the tag of our
- * program. 0: removed; -ENOENT: nothing stands there; -EEXIST: something that does not qualify; or
- * another -errno. */
-int clsact_remove_stale(uint32_t ifindex, bool egress, uint32_t handle, int program_fd);
+/* Removes what a dead loader left under our handle: a bpf filter with a name of ours. Not compared
+ * is the tag of its program: that of another version differs, and each upgrade would leave a
+ * filter, until all our places are taken. 0: removed; -ENOENT: nothing stands there; -EEXIST:
+ * something that does not qualify; or another -errno. */
+int clsact_remove_stale(const struct clsact_place *place);
 
 #endif

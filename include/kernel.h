@@ -6,7 +6,9 @@
 #ifndef KERNEL_H
 #define KERNEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "kernel_memory.h"
 
@@ -26,7 +28,7 @@ enum kernel_program {
 	KERNEL_EGRESS_L3,
 	KERNEL_INGRESS_ETHERNET,
 	KERNEL_INGRESS_L3,
-	KERNEL_INGRESS_XDP, /* -1 as its descriptor where the kernel refuses it */
+	KERNEL_INGRESS_XDP, /* -1 as its descriptor unless asked for and accepted by the kernel */
 	KERNEL_PROGRAMS,
 };
 
@@ -34,14 +36,28 @@ struct kernel_settings {
 	struct kernel_shape shape;
 	uint16_t icmp_id_be;
 	uint64_t inert_after_ns;
+	bool with_xdp;	      /* it takes long to verify, and CAP_PERFMON on most kernels */
 	const char *pin_path; /* NULL: not pinned */
+};
+
+/* What was made under the folder of pins: others may put theirs in its place. */
+struct kernel_pins {
+	dev_t device;
+	ino_t files[KERNEL_MAPS]; /* 0: none */
+	bool folder;
 };
 
 /* What is left of a loaded object once libbpf's memory is given back. */
 struct kernel {
 	int maps[KERNEL_MAPS];
 	int programs[KERNEL_PROGRAMS];
+	struct kernel_pins pins;
 };
+
+/* Nothing in it, for kernel_close. */
+#define KERNEL_NONE                                                 \
+	((struct kernel){ .maps = { [0 ... KERNEL_MAPS - 1] = -1 }, \
+			  .programs = { [0 ... KERNEL_PROGRAMS - 1] = -1 } })
 
 /* 0 or -errno; libbpf's own words go to the log at debug, the reason at error. */
 int kernel_open(const struct kernel_settings *settings, struct kernel *ret);
@@ -49,7 +65,7 @@ void kernel_close(struct kernel *kernel);
 /* One half of it: each of the two processes keeps only what it uses. */
 void kernel_close_maps(struct kernel *kernel);
 void kernel_close_programs(struct kernel *kernel);
-/* Removes the pins that kernel_open made under pin_path. */
-void kernel_unpin(const char *pin_path);
+/* Removes the pins that kernel_open made under pin_path, and the folder if it made that. */
+void kernel_unpin(const struct kernel_pins *pins, const char *pin_path);
 
 #endif

@@ -20,6 +20,10 @@ int privileges_drop_all(bool *ret_uid_changed);
  * kernel that lets a held program be attached without). */
 int privileges_keep(const int *capabilities, unsigned int count);
 
+/* Not dumpable: other processes of the same uid can neither look into this one nor trace it. A
+ * change of uid undoes it. 0 or -errno. */
+int privileges_hide(void);
+
 /* Whether the capability is in force: for words on what is missing, never to decide by. */
 bool privileges_held(int capability);
 

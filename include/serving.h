@@ -18,7 +18,8 @@ struct serving {
 	pid_t canary;
 };
 
-/* Blocks the signals that serving_run takes. Before the fork, so that none is missed. */
+/* Blocks the signals that serving_run takes. First of all, so that none is missed: the first
+ * process of a container would not even end by one. */
 void serving_block_signals(void);
 
 /* Until the canary ended, or did not although it was told to. Releases all attachments. Returns the

@@ -13,7 +13,6 @@
 #include <net/if_arp.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "clsact.h"
@@ -24,9 +23,14 @@
 #define ATTACH_TCX_EGRESS  47
 #define ATTACH_BEFORE	   (1u << 3) /* BPF_F_BEFORE: with no other program named, before all */
 
-/* Where else to put a filter when somebody stands under our handle. */
-#define FILTER_PLACES	  4
-#define FILTER_PLACE_STEP 0x100u
+/* Where else to put a filter when somebody stands under our handle, or has the priority for another
+ * protocol or kind of filter. */
+#define FILTER_PRIORITIES  4 /* from 1: before most others' */
+#define FILTER_HANDLES	   4
+#define FILTER_HANDLE_STEP 0x100u
+
+/* So often a side is put in place again, or renewed, at most. */
+#define AGAIN_AFTER_NS (5 * NS_PER_SECOND)
 
 /* What one direction of one interface is to get. */
 struct target {
@@ -35,6 +39,7 @@ struct target {
 	bool egress;
 	int program;	 /* for tc */
 	int xdp_program; /* -1: XDP is not asked for, or not possible */
+	struct local_time now;
 };
 
 bool attachment_tcx_supported(const struct kernel *kernel)
@@ -57,21 +62,15 @@ bool attachment_bpf_permitted(const struct kernel *kernel)
 }
 
 /* Whether packets on the interface begin with the IP header. 0 or -ENODEV or another -errno. */
-static int device_is_l3(uint32_t ifindex, bool *ret)
+static int device_is_l3(int fd, uint32_t ifindex, bool *ret)
 {
 	struct ifreq request = { .ifr_ifindex = (int)ifindex };
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int err = 0;
 
-	if (fd < 0)
-		return -errno;
 	if (ioctl(fd, SIOCGIFNAME, &request) < 0 || ioctl(fd, SIOCGIFHWADDR, &request) < 0)
-		err = -errno;
-	else
-		*ret = request.ifr_hwaddr.sa_family != ARPHRD_ETHER &&
-		       request.ifr_hwaddr.sa_family != ARPHRD_LOOPBACK;
-	close(fd);
-	return err;
+		return -errno;
+	*ret = request.ifr_hwaddr.sa_family != ARPHRD_ETHER &&
+	       request.ifr_hwaddr.sa_family != ARPHRD_LOOPBACK;
+	return 0;
 }
 
 static void side_set(struct attachment_side *side, enum hook_mode mode, int err)
@@ -80,7 +79,7 @@ static void side_set(struct attachment_side *side, enum hook_mode mode, int err)
 }
 
 /* Whether what we put there is there. When the kernel does not tell, it is taken for unchanged. */
-static bool side_stands(const struct attachment_side *side, uint32_t ifindex, bool egress)
+static bool side_stands(const struct attachment_side *side, uint32_t ifindex)
 {
 	struct clsact_filter filter;
 	int err;
@@ -95,19 +94,19 @@ static bool side_stands(const struct attachment_side *side, uint32_t ifindex, bo
 	}
 	if (!side->filter_id)
 		return false;
-	err = clsact_get(ifindex, egress, side->filter_handle, &filter);
+	err = clsact_get(&side->filter, &filter);
 	return err ? err != -ENOENT && err != -ENODEV : filter.program_id == side->filter_id;
 }
 
-static void side_release(struct attachment_side *side, uint32_t ifindex, bool egress)
+static void side_release(struct attachment_side *side, int err)
 {
 	if (side->link >= 0)
 		close(side->link);
 	if (side->filter_id)
-		clsact_delete(ifindex, egress, side->filter_handle, side->filter_id);
+		clsact_delete(&side->filter, side->filter_id);
 	side->link = -1;
 	side->filter_id = 0;
-	side_set(side, HOOK_NONE, 0);
+	side_set(side, HOOK_NONE, err);
 }
 
 static int attach_link(struct attachment_side *side, int program, uint32_t ifindex, int type,
@@ -122,23 +121,42 @@ static int attach_link(struct attachment_side *side, int program, uint32_t ifind
 	return link < 0 ? link : 0;
 }
 
-/* The first of our places that is free, or that a dead loader left. */
-static int filter_place(const struct target *target, const char *name, uint32_t *ret_handle)
+/* One of all our places, by priority first. */
+static struct clsact_place filter_place(const struct target *target, uint32_t number)
 {
-	for (uint32_t place = 0; place < FILTER_PLACES; place++) {
-		uint32_t handle = target->policy->filter_handle + FILTER_PLACE_STEP * place;
-		int err;
+	return (struct clsact_place){
+		.ifindex = target->ifindex,
+		.egress = target->egress,
+		.priority = 1 + number / FILTER_HANDLES,
+		.handle = target->policy->filter_handle +
+			  FILTER_HANDLE_STEP * (number % FILTER_HANDLES),
+	};
+}
 
-		clsact_remove_stale(target->ifindex, target->egress, handle, target->program);
-		err = clsact_add(target->ifindex, target->egress, handle, target->program, name);
-		if (err != -EEXIST) {
-			*ret_handle = handle;
-			return err;
-		}
-		log_debug("a filter that is not known stands under our handle",
-			  LOG_INT("ifindex", target->ifindex), LOG_INT("handle", handle));
+/* Takes the first place that is free, after all that a dead loader left. */
+static int filter_add(const struct target *target, const char *name, struct clsact_place *ret)
+{
+	const uint32_t places = FILTER_PRIORITIES * FILTER_HANDLES;
+	int err = -EEXIST;
+
+	for (uint32_t number = 0; number < places; number++) {
+		struct clsact_place place = filter_place(target, number);
+
+		clsact_remove_stale(&place);
 	}
-	return -EEXIST;
+	for (uint32_t number = 0; number < places; number++) {
+		struct clsact_place place = filter_place(target, number);
+
+		err = clsact_add(&place, target->program, name);
+		if (!err)
+			*ret = place;
+		if (err != -EEXIST && err != -EINVAL)
+			break;
+		log_debug("no place for our filter", LOG_INT("ifindex", target->ifindex),
+			  LOG_INT("priority", place.priority), LOG_INT("handle", place.handle),
+			  LOG_ERRNO(err));
+	}
+	return err;
 }
 
 static void attach_filter(struct attachment_side *side, const struct target *target)
@@ -148,7 +166,7 @@ static void attach_filter(struct attachment_side *side, const struct target *tar
 	int err = bpf_obj_get_info_by_fd(target->program, &program, &bytes);
 
 	if (!err)
-		err = filter_place(target, program.name, &side->filter_handle);
+		err = filter_add(target, program.name, &side->filter);
 	if (!err)
 		side->filter_id = program.id;
 	side_set(side, HOOK_CLSACT, err);
@@ -190,10 +208,22 @@ static void side_attach(struct attachment_side *side, const struct target *targe
 
 static void side_ensure(struct attachment_side *side, const struct target *target)
 {
-	if (side_stands(side, target->ifindex, target->egress))
+	struct word_direction before = side->state;
+
+	if (side_stands(side, target->ifindex))
 		return;
-	side_release(side, target->ifindex, target->egress);
+	side_release(side, 0);
+	/* What somebody else took away is put back at once. */
+	if (before.mode == HOOK_NONE && local_since(target->now, side->again_at) < 0) {
+		side_set(side, HOOK_NONE, -EAGAIN);
+		return;
+	}
 	side_attach(side, target);
+	if (side->state.mode != HOOK_NONE)
+		side->again_at = local_after(target->now, AGAIN_AFTER_NS);
+	if (side->state.error == EOPNOTSUPP && before.error != EOPNOTSUPP)
+		log_warn("an ingress qdisc stands where clsact would",
+			 LOG_INT("ifindex", target->ifindex));
 }
 
 void attachment_init(struct attachment *attachment, uint32_t ifindex)
@@ -205,40 +235,61 @@ void attachment_init(struct attachment *attachment, uint32_t ifindex)
 	};
 }
 
-void attachment_ensure(struct attachment *attachment, const struct attachment_policy *policy)
+void attachment_ensure(struct attachment *attachment, const struct attachment_policy *policy,
+		       struct local_time now)
 {
 	const int *programs = policy->kernel->programs;
+	struct target target = { .policy = policy, .ifindex = attachment->ifindex, .now = now };
 	bool l3 = false;
-	int err = device_is_l3(attachment->ifindex, &l3);
+	int err = device_is_l3(policy->device_fd, attachment->ifindex, &l3);
 
-	if (err) {
-		attachment_release(attachment);
-		side_set(&attachment->egress, HOOK_NONE, err);
-		side_set(&attachment->ingress, HOOK_NONE, err);
+	/* Not being told is no reason to take away what may well work. */
+	if (err == -ENODEV || (err && !attachment_stands(attachment)))
+		attachment_release(attachment, err);
+	if (err)
 		return;
-	}
-	side_ensure(&attachment->egress,
-		    &(struct target){
-			    .policy = policy,
-			    .ifindex = attachment->ifindex,
-			    .egress = true,
-			    .program = programs[l3 ? KERNEL_EGRESS_L3 : KERNEL_EGRESS_ETHERNET],
-			    .xdp_program = -1,
-		    });
-	side_ensure(&attachment->ingress,
-		    &(struct target){
-			    .policy = policy,
-			    .ifindex = attachment->ifindex,
-			    .egress = false,
-			    .program = programs[l3 ? KERNEL_INGRESS_L3 : KERNEL_INGRESS_ETHERNET],
-			    .xdp_program = policy->hook == CONFIG_HOOK_XDP && !l3
-						   ? programs[KERNEL_INGRESS_XDP]
-						   : -1,
-		    });
+
+	target.egress = true;
+	target.program = programs[l3 ? KERNEL_EGRESS_L3 : KERNEL_EGRESS_ETHERNET];
+	target.xdp_program = -1;
+	side_ensure(&attachment->egress, &target);
+
+	target.egress = false;
+	target.program = programs[l3 ? KERNEL_INGRESS_L3 : KERNEL_INGRESS_ETHERNET];
+	if (policy->hook == CONFIG_HOOK_XDP && !l3)
+		target.xdp_program = programs[KERNEL_INGRESS_XDP];
+	side_ensure(&attachment->ingress, &target);
 }
 
-void attachment_release(struct attachment *attachment)
+void attachment_renew(struct attachment *attachment, const struct attachment_policy *policy,
+		      bool egress, struct local_time now)
 {
-	side_release(&attachment->egress, attachment->ifindex, true);
-	side_release(&attachment->ingress, attachment->ifindex, false);
+	struct attachment_side *side = egress ? &attachment->egress : &attachment->ingress;
+	bool tc = side->state.mode == HOOK_TCX || side->state.mode == HOOK_CLSACT;
+
+	if (tc && local_since(now, side->renew_at) >= 0) {
+		side_release(side, 0);
+		side->again_at = now;
+		side->renew_at = local_after(now, AGAIN_AFTER_NS);
+	}
+	attachment_ensure(attachment, policy, now);
+}
+
+void attachment_release(struct attachment *attachment, int err)
+{
+	side_release(&attachment->egress, err);
+	side_release(&attachment->ingress, err);
+}
+
+bool attachment_stands(const struct attachment *attachment)
+{
+	return attachment->egress.state.mode != HOOK_NONE ||
+	       attachment->ingress.state.mode != HOOK_NONE;
+}
+
+bool attachment_idle(const struct attachment *attachment, struct local_time now)
+{
+	return !attachment_stands(attachment) &&
+	       local_since(now, attachment->egress.again_at) >= 0 &&
+	       local_since(now, attachment->ingress.again_at) >= 0;
 }

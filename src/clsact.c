@@ -5,7 +5,6 @@
  */
 #include "clsact.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
@@ -47,14 +46,14 @@ static struct clsact_request request_make(uint16_t type, uint16_t flags, uint32_
 	};
 }
 
-static struct clsact_request request_make_filter(uint16_t type, uint16_t flags, uint32_t ifindex,
-						 bool egress, uint32_t handle)
+static struct clsact_request request_make_filter(uint16_t type, uint16_t flags,
+						 const struct clsact_place *place)
 {
-	struct clsact_request request = request_make(type, flags, ifindex);
+	struct clsact_request request = request_make(type, flags, place->ifindex);
 
-	request.message.tcm_parent = clsact_parent(egress);
-	request.message.tcm_handle = handle;
-	request.message.tcm_info = TC_H_MAKE(CLSACT_PRIORITY << 16, __builtin_bswap16(ETH_P_ALL));
+	request.message.tcm_parent = clsact_parent(place->egress);
+	request.message.tcm_handle = place->handle;
+	request.message.tcm_info = TC_H_MAKE(place->priority << 16, __builtin_bswap16(ETH_P_ALL));
 	return request;
 }
 
@@ -96,39 +95,45 @@ static struct rtattr *attributes_take(struct attributes *attributes)
 	return attribute;
 }
 
+static void read_text(struct rtattr *attribute, char *text, size_t capacity)
+{
+	snprintf(text, capacity, "%.*s", (int)RTA_PAYLOAD(attribute),
+		 (const char *)RTA_DATA(attribute));
+}
+
 static void filter_read_options(struct rtattr *options, struct clsact_filter *filter)
 {
 	struct attributes attributes = { RTA_DATA(options), RTA_PAYLOAD(options) };
-
 	struct rtattr *attribute;
 
 	while ((attribute = attributes_take(&attributes))) {
-		size_t bytes = RTA_PAYLOAD(attribute);
-
-		if (attribute->rta_type == TCA_BPF_ID && bytes == sizeof(filter->program_id)) {
-			memcpy(&filter->program_id, RTA_DATA(attribute), bytes);
-		} else if (attribute->rta_type == TCA_BPF_TAG && bytes == sizeof(filter->tag)) {
-			memcpy(filter->tag, RTA_DATA(attribute), bytes);
-			filter->has_tag = true;
-		} else if (attribute->rta_type == TCA_BPF_NAME) {
-			snprintf(filter->name, sizeof(filter->name), "%.*s", (int)bytes,
-				 (const char *)RTA_DATA(attribute));
-		}
+		if (attribute->rta_type == TCA_BPF_ID &&
+		    RTA_PAYLOAD(attribute) == sizeof(filter->program_id))
+			memcpy(&filter->program_id, RTA_DATA(attribute),
+			       sizeof(filter->program_id));
+		else if (attribute->rta_type == TCA_BPF_NAME)
+			read_text(attribute, filter->name, sizeof(filter->name));
 	}
 }
 
+/* A filter or a qdisc, of which only the kind is read. */
 static void filter_read(struct nlmsghdr *header, struct clsact_filter *filter)
 {
 	struct tcmsg *message = NLMSG_DATA(header);
 	struct attributes attributes = { (void *)TCA_RTA(message), TCA_PAYLOAD(header) };
-	struct rtattr *attribute;
+	struct rtattr *attribute, *options = NULL;
 
 	if (header->nlmsg_len < NLMSG_LENGTH(sizeof(*message)))
 		return;
 	while ((attribute = attributes_take(&attributes))) {
-		if (attribute->rta_type == TCA_OPTIONS)
-			filter_read_options(attribute, filter);
+		if (attribute->rta_type == TCA_KIND)
+			read_text(attribute, filter->kind, sizeof(filter->kind));
+		else if (attribute->rta_type == TCA_OPTIONS)
+			options = attribute;
 	}
+	/* Another kind's options have other meanings under the same numbers. */
+	if (options && strcmp(filter->kind, "bpf") == 0)
+		filter_read_options(options, filter);
 }
 
 /* Reads up to the acknowledgement that every request asks for, each answer a datagram. */
@@ -150,7 +155,9 @@ static int answer_read(int fd, struct clsact_filter *ret_filter)
 			return -EBADMSG;
 		if (answer.header.nlmsg_type == NLMSG_ERROR)
 			return ((struct nlmsgerr *)NLMSG_DATA(&answer.header))->error;
-		if (answer.header.nlmsg_type == RTM_NEWTFILTER && ret_filter)
+		if ((answer.header.nlmsg_type == RTM_NEWTFILTER ||
+		     answer.header.nlmsg_type == RTM_NEWQDISC) &&
+		    ret_filter)
 			filter_read(&answer.header, ret_filter);
 	}
 }
@@ -183,7 +190,7 @@ int clsact_claim_handle(uint32_t *ret_handle, int *ret_fd)
 		/* Abstract, since it begins with zero: no file, one for each network namespace. */
 		struct sockaddr_un name = { .sun_family = AF_UNIX };
 		int length = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1,
-				      "kube-canary/clsact/%u", instance);
+				      CLSACT_CLAIM "%u", instance);
 
 		if (bind(fd, (const struct sockaddr *)&name,
 			 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
@@ -200,10 +207,9 @@ int clsact_claim_handle(uint32_t *ret_handle, int *ret_fd)
 	return err;
 }
 
-int clsact_get(uint32_t ifindex, bool egress, uint32_t handle, struct clsact_filter *ret)
+int clsact_get(const struct clsact_place *place, struct clsact_filter *ret)
 {
-	struct clsact_request request = request_make_filter(RTM_GETTFILTER, 0, ifindex, egress,
-							    handle);
+	struct clsact_request request = request_make_filter(RTM_GETTFILTER, 0, place);
 	struct clsact_filter filter = { 0 };
 	int err = request_send(&request, &filter);
 
@@ -216,30 +222,45 @@ int clsact_get(uint32_t ifindex, bool egress, uint32_t handle, struct clsact_fil
 	return 0;
 }
 
-static int clsact_ensure_qdisc(uint32_t ifindex)
+static struct clsact_request request_make_qdisc(uint16_t type, uint16_t flags, uint32_t ifindex)
 {
-	struct clsact_request request = request_make(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL,
-						     ifindex);
-	int err;
+	struct clsact_request request = request_make(type, flags, ifindex);
 
 	request.message.tcm_parent = TC_H_CLSACT;
 	request.message.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
-	request_append(&request, TCA_KIND, "clsact", sizeof("clsact"));
-	err = request_send(&request, NULL);
-	return err == -EEXIST ? 0 : err;
+	return request;
 }
 
-int clsact_add(uint32_t ifindex, bool egress, uint32_t handle, int program_fd, const char *name)
+static int clsact_ensure_qdisc(uint32_t ifindex)
+{
+	struct clsact_request request = request_make_qdisc(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL,
+							   ifindex);
+	struct clsact_filter present = { 0 };
+	int err;
+
+	request_append(&request, TCA_KIND, "clsact", sizeof("clsact"));
+	err = request_send(&request, NULL);
+	if (err != -EEXIST)
+		return err;
+	/* The ingress qdisc stands in the same place, and takes filters for egress as its own. */
+	request = request_make_qdisc(RTM_GETQDISC, NLM_F_ECHO, ifindex);
+	err = request_send(&request, &present);
+	if (err)
+		return err;
+	return strcmp(present.kind, "ingress") == 0 ? -EOPNOTSUPP : 0;
+}
+
+int clsact_add(const struct clsact_place *place, int program_fd, const char *name)
 {
 	const uint32_t flags = TCA_BPF_FLAG_ACT_DIRECT;
-	struct clsact_request request = request_make_filter(
-		RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, ifindex, egress, handle);
+	struct clsact_request request = request_make_filter(RTM_NEWTFILTER,
+							    NLM_F_CREATE | NLM_F_EXCL, place);
 	struct rtattr *options;
 	int err;
 
 	if (strlen(name) >= sizeof(((struct clsact_filter *)0)->name))
 		return -ENAMETOOLONG;
-	err = clsact_ensure_qdisc(ifindex);
+	err = clsact_ensure_qdisc(place->ifindex);
 	if (err)
 		return err;
 	request_append(&request, TCA_KIND, "bpf", sizeof("bpf"));
@@ -252,12 +273,11 @@ int clsact_add(uint32_t ifindex, bool egress, uint32_t handle, int program_fd, c
 	return request_send(&request, NULL);
 }
 
-int clsact_delete(uint32_t ifindex, bool egress, uint32_t handle, uint32_t program_id)
+int clsact_delete(const struct clsact_place *place, uint32_t program_id)
 {
-	struct clsact_request request = request_make_filter(RTM_DELTFILTER, 0, ifindex, egress,
-							    handle);
+	struct clsact_request request = request_make_filter(RTM_DELTFILTER, 0, place);
 	struct clsact_filter filter;
-	int err = clsact_get(ifindex, egress, handle, &filter);
+	int err = clsact_get(place, &filter);
 
 	if (err)
 		return err;
@@ -268,20 +288,15 @@ int clsact_delete(uint32_t ifindex, bool egress, uint32_t handle, uint32_t progr
 	return request_send(&request, NULL);
 }
 
-int clsact_remove_stale(uint32_t ifindex, bool egress, uint32_t handle, int program_fd)
+int clsact_remove_stale(const struct clsact_place *place)
 {
-	struct bpf_prog_info ours = { 0 };
-	uint32_t bytes = sizeof(ours);
 	struct clsact_filter filter;
-	int err = clsact_get(ifindex, egress, handle, &filter);
+	int err = clsact_get(place, &filter);
 
 	if (err)
 		return err;
-	if (bpf_obj_get_info_by_fd(program_fd, &ours, &bytes) < 0)
-		return -errno;
-	_Static_assert(sizeof(ours.tag) == sizeof(filter.tag), "a tag is a tag");
-	if (strncmp(filter.name, OUR_PROGRAMS, strlen(OUR_PROGRAMS)) != 0 || !filter.has_tag ||
-	    memcmp(filter.tag, ours.tag, sizeof(ours.tag)) != 0)
+	/* Only of kind bpf has a name. */
+	if (strncmp(filter.name, OUR_PROGRAMS, strlen(OUR_PROGRAMS)) != 0)
 		return -EEXIST;
-	return clsact_delete(ifindex, egress, handle, filter.program_id);
+	return clsact_delete(place, filter.program_id);
 }

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <malloc.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,22 +139,25 @@ static void pin_path_of(const char *folder, int map, char ret[static PIN_PATH_CA
 	snprintf(ret, PIN_PATH_CAPACITY, "%s/%s", folder, map_names[map]);
 }
 
-void kernel_unpin(const char *pin_path)
+void kernel_unpin(const struct kernel_pins *pins, const char *pin_path)
 {
 	char path[PIN_PATH_CAPACITY];
+	struct stat file;
 
 	for (int i = 0; i < KERNEL_MAPS; i++) {
 		pin_path_of(pin_path, i, path);
-		unlink(path);
+		if (pins->files[i] != 0 && stat(path, &file) == 0 && file.st_dev == pins->device &&
+		    file.st_ino == pins->files[i])
+			unlink(path);
 	}
 	/* Refused, rightly, if others keep something there. */
-	rmdir(pin_path);
+	if (pins->folder)
+		rmdir(pin_path);
 }
 
-static int kernel_pin(const struct kernel *kernel, const char *folder)
+static int kernel_make_folder(const char *folder, bool *ret_made)
 {
 	bool made = mkdir(folder, 0700) == 0;
-	char path[PIN_PATH_CAPACITY];
 	struct statfs file_system;
 
 	if ((!made && errno != EEXIST) || statfs(folder, &file_system) < 0) {
@@ -172,33 +174,60 @@ static int kernel_pin(const struct kernel *kernel, const char *folder)
 			rmdir(folder);
 		return -EINVAL;
 	}
-	for (int i = 0; i < KERNEL_MAPS; i++) {
-		int err;
+	*ret_made = made;
+	return 0;
+}
+
+/* A map of this name was pinned by one of us, perhaps killed since. A pin is but a name: nothing
+ * lives by it. */
+static void pin_remove_stale(const char *path, const char *name)
+{
+	struct bpf_map_info map = { 0 };
+	uint32_t bytes = sizeof(map);
+	int fd = bpf_obj_get(path);
+
+	if (fd < 0)
+		return;
+	if (bpf_obj_get_info_by_fd(fd, &map, &bytes) == 0 && strcmp(map.name, name) == 0)
+		unlink(path);
+	close(fd);
+}
+
+static int kernel_pin(struct kernel *kernel, const char *folder)
+{
+	struct kernel_pins *pins = &kernel->pins;
+	char path[PIN_PATH_CAPACITY];
+	int err = kernel_make_folder(folder, &pins->folder);
+
+	for (int i = 0; i < KERNEL_MAPS && !err; i++) {
+		struct stat file;
 
 		pin_path_of(folder, i, path);
-		/* A killed loader left it. A pin is but a name: nothing lives by it. */
-		unlink(path);
+		pin_remove_stale(path, map_names[i]);
 		err = bpf_obj_pin(kernel->maps[i], path);
+		if (!err && stat(path, &file) < 0)
+			err = -errno;
 		if (err) {
 			log_error("cannot pin a map", LOG_TEXT("path", path), LOG_ERRNO(err));
-			kernel_unpin(folder);
-			return err;
+			kernel_unpin(pins, folder);
+			break;
 		}
+		pins->device = file.st_dev;
+		pins->files[i] = file.st_ino;
 	}
-	return 0;
+	return err;
 }
 
 int kernel_open(const struct kernel_settings *settings, struct kernel *ret)
 {
 	struct canary_bpf *skeleton;
-	struct kernel kernel;
+	struct kernel kernel = KERNEL_NONE;
 	int err;
 
-	memset(&kernel, -1, sizeof(kernel));
 	libbpf_set_print(on_libbpf_text);
-	err = kernel_load(settings, true, &skeleton);
+	err = kernel_load(settings, settings->with_xdp, &skeleton);
 	/* Without privilege the second try could tell nothing more. */
-	if (err && err != -EPERM) {
+	if (err && settings->with_xdp && err != -EPERM) {
 		log_debug("the kernel refused the programs; trying without the one for XDP",
 			  LOG_ERRNO(err));
 		err = kernel_load(settings, false, &skeleton);

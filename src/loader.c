@@ -61,9 +61,9 @@ static void descriptor_close(int *fd)
 static void loader_close(struct loader *loader)
 {
 	prober_close(loader->prober);
-	if (loader_is_pinned(loader) && loader->kernel.programs[0] >= 0)
-		kernel_unpin(loader->config->bpf_pin_path);
+	kernel_unpin(&loader->kernel.pins, loader->config->bpf_pin_path);
 	kernel_close(&loader->kernel);
+	descriptor_close(&loader->policy.device_fd);
 	descriptor_close(&loader->handle_fd);
 	descriptor_close(&loader->words_fd);
 	descriptor_close(&loader->canary_words_fd);
@@ -84,6 +84,7 @@ static int loader_open_kernel(struct loader *loader, uint32_t hash_seed, uint16_
 			.ring_bytes = RING_BYTES,
 		},
 		.icmp_id_be = icmp_id_be,
+		.with_xdp = config->bpf_hook == CONFIG_HOOK_XDP,
 		.pin_path = loader_is_pinned(loader) ? config->bpf_pin_path : NULL,
 	};
 
@@ -108,22 +109,26 @@ static int loader_settle_policy(struct loader *loader)
 		.kernel = &loader->kernel,
 		.hook = loader->config->bpf_hook,
 		.tcx = attachment_tcx_supported(&loader->kernel),
+		.device_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0),
 	};
+	if (policy->device_fd < 0)
+		return -errno;
 	if (policy->hook == CONFIG_HOOK_TCX && !policy->tcx) {
 		log_error("--bpf.hook=tcx: this kernel has no TCX (Linux 6.6); auto would use "
 			  "clsact");
 		return -EOPNOTSUPP;
 	}
 	if (policy->hook == CONFIG_HOOK_XDP && loader->kernel.programs[KERNEL_INGRESS_XDP] < 0)
-		log_warn("--bpf.hook=xdp: the kernel refused the program for XDP; tc serves "
-			 "ingress too");
+		log_warn("--bpf.hook=xdp: the kernel refused the program for XDP, most want "
+			 "CAP_PERFMON for it; tc serves ingress too");
 	if (!policy_uses_filters(policy))
 		return 0;
 	err = clsact_claim_handle(&policy->filter_handle, &loader->handle_fd);
-	if (err)
-		log_error("no handle for clsact filters: too many instances in this network "
-			  "namespace",
-			  LOG_ERRNO(err));
+	if (err == -EADDRINUSE)
+		log_error("too many instances in this network namespace: each holds one of the "
+			  "abstract sockets, which `ss -xap` shows",
+			  LOG_TEXT("sockets", "@" CLSACT_CLAIM "*"),
+			  LOG_INT("instances", CLSACT_INSTANCES));
 	return err;
 }
 
@@ -166,7 +171,9 @@ static void log_missing_capabilities(void)
 		const char *name;
 	} needed[] = { { CAP_BPF, "CAP_BPF" },
 		       { CAP_NET_ADMIN, "CAP_NET_ADMIN" },
-		       { CAP_NET_RAW, "CAP_NET_RAW" } };
+		       { CAP_NET_RAW, "CAP_NET_RAW" },
+		       { CAP_PERFMON,
+			 "CAP_PERFMON, which kernels before about 6.10 want as well" } };
 	const char *missing = "none; perhaps seccomp, lockdown or a security module refused";
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
@@ -203,6 +210,7 @@ static int loader_become_canary(struct loader *loader)
 	/* Held here too, they would hide the loader's death and keep its handle taken. */
 	descriptor_close(&loader->words_fd);
 	descriptor_close(&loader->handle_fd);
+	descriptor_close(&loader->policy.device_fd);
 	kernel_close_programs(&loader->kernel);
 
 	err = privileges_drop_all(&uid_changed);
@@ -272,6 +280,8 @@ int loader_run(const struct config *config)
 {
 	struct loader loader = {
 		.config = config,
+		.kernel = KERNEL_NONE,
+		.policy.device_fd = -1,
 		.handle_fd = -1,
 		.words_fd = -1,
 		.canary_words_fd = -1,
@@ -281,15 +291,17 @@ int loader_run(const struct config *config)
 	pid_t canary;
 	int err;
 
-	memset(&loader.kernel, -1, sizeof(loader.kernel));
+	serving_block_signals();
 	err = loader_open(&loader);
+	if (!err)
+		err = privileges_hide();
 	if (err) {
-		if (err == -EPERM)
+		if (err == -EPERM || err == -EACCES)
 			log_missing_capabilities();
+		log_error("cannot start", LOG_ERRNO(err));
 		loader_close(&loader);
 		return EXIT_FAILURE;
 	}
-	serving_block_signals();
 	canary = fork();
 	if (canary == 0)
 		return loader_become_canary(&loader);

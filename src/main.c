@@ -4,6 +4,8 @@
  * configuration for the life of the process; must not know sockets, maps or probes.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,9 +101,21 @@ static int run(int argc, char *const argv[])
 	return loader_run(&config);
 }
 
+/* Whatever else is opened would take their numbers, and our log lines would go there. */
+static bool standard_descriptors_exist(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return false;
+	}
+	return true;
+}
+
 int main(int argc, char *argv[])
 {
 	int first = argc > 1 && strcmp(argv[1], "run") == 0 ? 2 : 1;
 
+	if (!standard_descriptors_exist())
+		exit(EXIT_FAILURE);
 	exit(run(argc - first, argv + first));
 }

@@ -121,6 +121,13 @@ int privileges_keep(const int *capabilities, unsigned int count)
 	return 0;
 }
 
+int privileges_hide(void)
+{
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -errno;
+	return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : -EPERM;
+}
+
 static int groups_leave(void)
 {
 	gid_t real, effective, saved;
@@ -164,11 +171,9 @@ int privileges_drop_all(bool *ret_uid_changed)
 		err = privileges_keep(NULL, 0);
 	if (err)
 		return err;
-	/* Other processes of the same uid must not look into this one nor trace it. */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return -errno;
-	if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
-		return -EPERM;
+	err = privileges_hide();
+	if (err)
+		return err;
 	*ret_uid_changed = may_change_uid;
 	return 0;
 }

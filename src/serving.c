@@ -18,6 +18,7 @@
 
 #include "interfaces.h"
 #include "log.h"
+#include "loop.h"
 #include "words.h"
 
 #define END_SECONDS 5 /* of a canary that was told to stop, or fell silent */
@@ -63,7 +64,8 @@ static void server_say(const struct server *server, const struct word *word)
 }
 
 /* The entry of the interface, or an empty one, or one that holds nothing, or NULL. */
-static struct attachment *server_find(struct server *server, uint32_t ifindex)
+static struct attachment *server_find(struct server *server, uint32_t ifindex,
+				      struct local_time now)
 {
 	struct attachment *idle = NULL;
 
@@ -72,8 +74,7 @@ static struct attachment *server_find(struct server *server, uint32_t ifindex)
 
 		if (attachment->ifindex == ifindex)
 			return attachment;
-		if (attachment->egress.state.mode != HOOK_NONE ||
-		    attachment->ingress.state.mode != HOOK_NONE)
+		if (!attachment_idle(attachment, now))
 			continue;
 		if (!idle || (attachment->ifindex == 0 && idle->ifindex != 0))
 			idle = attachment;
@@ -107,28 +108,34 @@ static void log_change(uint32_t ifindex, const char *name, const char *direction
 			  LOG_TEXT("mode", hook_mode_name(after->mode)));
 }
 
-static void attachment_refuse(struct attachment *attachment, int err)
+/* The interface may have been renamed since, to one that is not for us or back. */
+static void attachment_serve(struct attachment *attachment, const struct serving *serving,
+			     uint32_t kind, const char *name)
 {
-	attachment->egress.state = (struct word_direction){ .error = err };
-	attachment->ingress.state = (struct word_direction){ .error = err };
+	struct local_time now = loop_now();
+
+	/* Without a name the device is gone, which is found there too. */
+	if (name[0] != '\0' && !interface_allowed(serving->config, name))
+		attachment_release(attachment, -EPERM);
+	else if (kind == WORD_ATTACH)
+		attachment_ensure(attachment, serving->policy, now);
+	else
+		attachment_renew(attachment, serving->policy, kind == WORD_RENEW_EGRESS, now);
 }
 
-static void server_attach(struct server *server, uint32_t ifindex)
+static void server_attach(struct server *server, const struct word *word)
 {
+	uint32_t ifindex = word->ifindex;
 	struct word answer = { .kind = WORD_ATTACHED, .ifindex = ifindex };
-	struct attachment *attachment = server_find(server, ifindex);
+	struct attachment *attachment = server_find(server, ifindex, loop_now());
 	char name[IF_NAMESIZE] = "";
 
 	if (attachment) {
 		struct word_direction egress = attachment->egress.state;
 		struct word_direction ingress = attachment->ingress.state;
 
-		/* Without a name the device is gone, which is found there too. */
-		if (!if_indextoname(ifindex, name) ||
-		    interface_allowed(server->serving->config, name))
-			attachment_ensure(attachment, server->serving->policy);
-		else
-			attachment_refuse(attachment, EPERM);
+		if_indextoname(ifindex, name);
+		attachment_serve(attachment, server->serving, word->kind, name);
 		log_change(ifindex, name, "egress", &egress, &attachment->egress.state);
 		log_change(ifindex, name, "ingress", &ingress, &attachment->ingress.state);
 		answer.egress = attachment->egress.state;
@@ -140,6 +147,7 @@ static void server_attach(struct server *server, uint32_t ifindex)
 	server_say(server, &answer);
 }
 
+/* The entry stays: it remembers when it was last attached. */
 static void server_detach(struct server *server, uint32_t ifindex)
 {
 	for (size_t i = 0; i < INTERFACE_CAPACITY; i++) {
@@ -147,9 +155,9 @@ static void server_detach(struct server *server, uint32_t ifindex)
 
 		if (attachment->ifindex != ifindex)
 			continue;
-		attachment_release(attachment);
-		attachment_init(attachment, 0);
-		log_info("detached", LOG_INT("ifindex", ifindex));
+		if (attachment_stands(attachment))
+			log_info("detached", LOG_INT("ifindex", ifindex));
+		attachment_release(attachment, 0);
 	}
 }
 
@@ -166,12 +174,20 @@ static void server_on_words(struct server *server)
 		alarm(END_SECONDS);
 		return;
 	}
-	if (length != sizeof(word) || word.ifindex == 0 || word.ifindex > INT32_MAX)
+	if (length != sizeof(word) || word.ifindex == 0 || word.ifindex > INT32_MAX) {
 		log_debug("not a word of the canary", LOG_INT("bytes", length));
-	else if (word.kind == WORD_ATTACH)
-		server_attach(server, word.ifindex);
-	else if (word.kind == WORD_DETACH)
+		return;
+	}
+	switch (word.kind) {
+	case WORD_ATTACH:
+	case WORD_RENEW_EGRESS:
+	case WORD_RENEW_INGRESS:
+		server_attach(server, &word);
+		break;
+	case WORD_DETACH:
 		server_detach(server, word.ifindex);
+		break;
+	}
 }
 
 static void server_on_child(struct server *server)
@@ -244,7 +260,7 @@ int serving_run(const struct serving *serving)
 			server_on_signal(&server, signals_fd);
 	}
 	for (size_t i = 0; i < INTERFACE_CAPACITY; i++)
-		attachment_release(&server.attachments[i]);
+		attachment_release(&server.attachments[i], 0);
 	close(signals_fd);
 	return server.status;
 }

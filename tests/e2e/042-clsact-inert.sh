@@ -35,7 +35,10 @@ bpftool prog run id "$program" data_in "$SCRATCH/packet" repeat 10 > "$SCRATCH/r
 assert_eq "$(grep -o 'Return value: [0-9]*' "$SCRATCH/run")" "Return value: 4294967295" "verdict of the inert filter"
 assert_eq "$(strangers)" "$alive" "replies counted by a test run while inert"
 
+# Another version's, whose tag differs, beside it.
+foreign_attach old stale ingress -1 eth0 || fail "no filter of another version"
 canary_start a --peers.static=b=198.18.0.2 --probe.interval=10ms --bpf.hook=clsact
 eventually 5 at_least 20 a kube_canary_probes_returned_total || fail "no replies after the next start"
+assert_eq "$(in_ns a tc filter show dev eth0 ingress | grep -c kc_of_old || true)" 0 "the other version's filter"
 assert_eq "$(in_ns a tc filter show dev eth0 ingress | grep -c 'id '"$program " || true)" 0 "the dead loader's filter"
 canary_stop a

@@ -2,10 +2,13 @@
 /*
  * Somebody else's program on an interface: counts packets, returns the verdict it is told to, and
  * prints its count on SIGUSR1. Also tells who is on a hook. Raw bpf() and rtnetlink: shares nothing
- * with the loader. foreign attach tcx|tc|xdp ingress|egress VERDICT INTERFACE STATISTICS
- * [first|last] foreign list tcx-ingress|tcx-egress INTERFACE      prints program names, one a line,
- * in order foreign filler INTERFACE NUMBER                    NUMBER programs at TCX ingress, until
- * SIGTERM
+ * with the loader.
+ *
+ *   foreign attach tcx|tc|stale|xdp ingress|egress VERDICT INTERFACE STATISTICS [first|last]
+ *
+ *   foreign list tcx-ingress|tcx-egress INTERFACE    (names of programs, one a line, in order)
+ *
+ *   foreign filler INTERFACE NUMBER    (so many programs at TCX ingress, until SIGTERM)
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -133,8 +136,9 @@ static struct rtattr *put(struct filter_request *request, uint16_t type, const v
 	return attribute;
 }
 
-/* As the usual neighbour does: priority 1, handle 1. The qdisc is there already. */
-static void filter_add(int program, uint32_t ifindex, bool egress)
+/* Priority 1. The qdisc is there already. */
+static void filter_add(int program, uint32_t ifindex, bool egress, uint32_t handle,
+		       const char *name)
 {
 	struct filter_request request = { 0 };
 	struct rtattr *options;
@@ -150,13 +154,13 @@ static void filter_add(int program, uint32_t ifindex, bool egress)
 	request.header.nlmsg_type = RTM_NEWTFILTER;
 	request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
 	request.message.tcm_ifindex = (int)ifindex;
-	request.message.tcm_handle = 1;
+	request.message.tcm_handle = handle;
 	request.message.tcm_parent = TC_H_MAKE(TC_H_CLSACT, egress ? 0xfff3u : 0xfff2u);
 	request.message.tcm_info = 1u << 16 | htons(ETH_P_ALL);
 	put(&request, TCA_KIND, "bpf", 4);
 	options = put(&request, TCA_OPTIONS, NULL, 0);
 	put(&request, TCA_BPF_FD, &program, sizeof(program));
-	put(&request, TCA_BPF_NAME, "foreign", 8);
+	put(&request, TCA_BPF_NAME, name, strlen(name) + 1);
 	put(&request, TCA_BPF_FLAGS, &flags, sizeof(flags));
 	options->rta_len =
 		(uint16_t)((char *)&request + request.header.nlmsg_len - (char *)options);
@@ -198,8 +202,10 @@ static int attach(char **arguments, bool first)
 	else if (strcmp(arguments[0], "tcx") == 0)
 		link_create(program, ifindex, egress ? TCX_EGRESS : TCX_INGRESS,
 			    first ? FLAG_BEFORE : 0);
-	else
-		filter_add(program, ifindex, egress);
+	else if (strcmp(arguments[0], "stale") == 0) /* our old version's, in our second place */
+		filter_add(program, ifindex, egress, 0x6b630100, "kc_of_old");
+	else /* as the usual neighbour does */
+		filter_add(program, ifindex, egress, 1, "foreign");
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGTERM);
