@@ -21,7 +21,7 @@ struct attachment_side {
 	uint32_t filter_id;	    /* program id of our clsact filter, 0: none */
 	struct clsact_place filter; /* where it stands */
 	struct word_direction state;
-	struct local_time again_at; /* once released, not to be put in place before */
+	struct local_time again_at; /* XDP: once released, not to be put in place before */
 	struct local_time renew_at; /* not to be renewed before */
 };
 

@@ -25,12 +25,13 @@ struct interface {
 	uint32_t peers;		      /* routed over it */
 	struct word_direction egress; /* the loader's last word */
 	struct word_direction ingress;
-	bool answered;		    /* the loader answered at least once */
-	uint32_t unanswered_words;  /* asked in a row in vain: the loader is stuck */
-	uint32_t unstamped_peers;   /* of them: their probes leave no egress stamp */
-	uint32_t blind_peers;	    /* of them: replies are overheard that ingress did not see */
-	struct local_time renew_at; /* when to attach anew at the earliest, should it not work */
-	struct local_time ask_at;   /* when to ask the loader (again) */
+	bool answered;		   /* the loader answered at least once */
+	uint32_t unanswered_words; /* asked in a row in vain: the loader is stuck */
+	uint32_t unstamped_peers;  /* of them: their probes leave no egress stamp */
+	uint32_t blind_peers;	   /* of them: replies are overheard that ingress did not see */
+	struct local_time renew_egress_at; /* the earliest, should it not work */
+	struct local_time renew_ingress_at;
+	struct local_time ask_at; /* when to ask the loader (again) */
 };
 
 struct interfaces;

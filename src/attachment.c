@@ -219,7 +219,8 @@ static void side_ensure(struct attachment_side *side, const struct target *targe
 		return;
 	}
 	side_attach(side, target);
-	if (side->state.mode != HOOK_NONE)
+	/* A NIC may flap its link each time; tc costs nobody anything. */
+	if (side->link >= 0 && side->state.mode != HOOK_TCX)
 		side->again_at = local_after(target->now, AGAIN_AFTER_NS);
 	if (side->state.error == EOPNOTSUPP && before.error != EOPNOTSUPP)
 		log_warn("an ingress qdisc stands where clsact would",
@@ -249,16 +250,18 @@ void attachment_ensure(struct attachment *attachment, const struct attachment_po
 	if (err)
 		return;
 
+	/* First where replies come in: a probe that leaves stamped must not be answered unseen. */
+	target.egress = false;
+	target.program = programs[l3 ? KERNEL_INGRESS_L3 : KERNEL_INGRESS_ETHERNET];
+	target.xdp_program = -1;
+	if (policy->hook == CONFIG_HOOK_XDP && !l3)
+		target.xdp_program = programs[KERNEL_INGRESS_XDP];
+	side_ensure(&attachment->ingress, &target);
+
 	target.egress = true;
 	target.program = programs[l3 ? KERNEL_EGRESS_L3 : KERNEL_EGRESS_ETHERNET];
 	target.xdp_program = -1;
 	side_ensure(&attachment->egress, &target);
-
-	target.egress = false;
-	target.program = programs[l3 ? KERNEL_INGRESS_L3 : KERNEL_INGRESS_ETHERNET];
-	if (policy->hook == CONFIG_HOOK_XDP && !l3)
-		target.xdp_program = programs[KERNEL_INGRESS_XDP];
-	side_ensure(&attachment->ingress, &target);
 }
 
 void attachment_renew(struct attachment *attachment, const struct attachment_policy *policy,
@@ -269,7 +272,6 @@ void attachment_renew(struct attachment *attachment, const struct attachment_pol
 
 	if (tc && local_since(now, side->renew_at) >= 0) {
 		side_release(side, 0);
-		side->again_at = now;
 		side->renew_at = local_after(now, AGAIN_AFTER_NS);
 	}
 	attachment_ensure(attachment, policy, now);

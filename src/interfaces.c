@@ -168,14 +168,27 @@ void interfaces_on_link(struct interfaces *interfaces, uint32_t ifindex, struct 
 		interface->ask_at = now;
 }
 
-/* Which side is in place by the loader's word, while all peers' probes tell otherwise; 0: none.
- * Where only some do, their packets take another way, and attaching anew would cost the others
- * replies for nothing. */
-static uint32_t interface_renewal(const struct interface *interface)
+/* A side that is in place by the loader's word, while all peers' probes tell otherwise. Where only
+ * some do, their packets take another way, and attaching anew would cost the others replies for
+ * nothing. */
+static bool interface_renew(struct interface *interface, struct local_time now, struct word *ret)
 {
-	if (interface->unstamped_peers == interface->peers)
-		return WORD_RENEW_EGRESS;
-	return interface->blind_peers == interface->peers ? WORD_RENEW_INGRESS : 0;
+	struct local_time next = local_after(now, RENEW_EVERY_NS);
+
+	ret->ifindex = interface->ifindex;
+	if (interface->unstamped_peers == interface->peers &&
+	    local_since(now, interface->renew_egress_at) >= 0) {
+		ret->kind = WORD_RENEW_EGRESS;
+		interface->renew_egress_at = next;
+		return true;
+	}
+	if (interface->blind_peers == interface->peers &&
+	    local_since(now, interface->renew_ingress_at) >= 0) {
+		ret->kind = WORD_RENEW_INGRESS;
+		interface->renew_ingress_at = next;
+		return true;
+	}
+	return false;
 }
 
 bool interfaces_next_word(struct interfaces *interfaces, struct local_time now, struct word *ret)
@@ -190,12 +203,8 @@ bool interfaces_next_word(struct interfaces *interfaces, struct local_time now, 
 			*interface = (struct interface){ 0 };
 			return true;
 		}
-		if (interface_renewal(interface) && local_since(now, interface->renew_at) >= 0) {
-			*ret = (struct word){ .kind = interface_renewal(interface),
-					      .ifindex = interface->ifindex };
-			interface->renew_at = local_after(now, RENEW_EVERY_NS);
+		if (interface_renew(interface, now, ret))
 			return true;
-		}
 		if (local_since(now, interface->ask_at) >= 0) {
 			*ret = (struct word){ .kind = WORD_ATTACH, .ifindex = interface->ifindex };
 			interface->ask_at = local_after(now, ASK_EVERY_NS);

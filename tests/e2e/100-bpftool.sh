@@ -10,16 +10,11 @@ eventually 10 at_least 50 a kube_canary_probes_returned_total || fail "not measu
 assert_eq "$(tcx_programs a ingress eth0)" kc_ingress "program at ingress"
 assert_eq "$(tcx_programs a egress eth0)" kc_egress "program at egress"
 
-# By the loader's own descriptors: other canaries may run on this machine.
-peers=$(for info in "/proc/${LOADER[a]}/fdinfo/"* "/proc/$(canary_pid a)/fdinfo/"*; do
-  awk '$1 == "map_id:" { print $2 }' "$info" 2> /dev/null || true
-done | sort -nu | while read -r map; do bpftool -j map show id "$map" | jq -r 'select(.name == "kc_peers") | .id'; done)
-if [ -z "$peers" ]; then
-  program=$(bpftool -j prog show name kc_ingress | jq -s 'flatten | last | .id')
-  peers=$(for map in $(bpftool -j prog show id "$program" | jq '.map_ids[]'); do
-    bpftool -j map show id "$map" | jq -r 'select(.name == "kc_peers") | .id'
-  done)
-fi
+# By a program that the loader holds: other canaries may run on this machine.
+program=$(awk '$1 == "prog_id:" { print $2 }' "/proc/${LOADER[a]}/fdinfo/"* 2> /dev/null | sort -n | tail -n 1)
+peers=$(for map in $(bpftool -j prog show id "$program" | jq '.map_ids[]'); do
+  bpftool -j map show id "$map" | jq -r 'select(.name == "kc_peers") | .id'
+done)
 [ -n "$peers" ] || fail "no map kc_peers"
 
 # The peer is away while both are read, so that nothing moves in between.
