@@ -37,7 +37,7 @@ own_process "${LOADER[a]}"
 eventually 5 canary_answers a || fail "does not start without standard descriptors"
 for pid in "${LOADER[a]}" "$(canary_pid a)"; do
   for fd in 0 1 2; do
-    assert_eq "$(readlink "/proc/$pid/fd/$fd")" /dev/null "descriptor $fd of process $pid"
+    assert_eq "$(stat -Lc %t:%T "/proc/$pid/fd/$fd")" 1:3 "descriptor $fd of process $pid, not /dev/null"
   done
 done
 # Nobody may look into the loader, not even of the same uid; and the canary keeps no map as a descriptor.

@@ -5,6 +5,7 @@
 source "$(dirname "$0")/lib.sh"
 need tshark
 PROBES=${PROBES:-2000}
+PEERS=${PEERS:-10}
 
 two_nodes
 ip netns exec "$PREFIX-a" tshark -q -i eth0 -f icmp -w "$SCRATCH/capture" 2> "$SCRATCH/tshark.log" &
@@ -12,7 +13,12 @@ CAPTURE=$!
 own_process "$CAPTURE"
 eventually 20 test -s "$SCRATCH/capture" || fail "tshark captures nothing"
 sleep 1
-canary_start a --peers.static=b=198.18.0.2 --probe.interval=10ms --log.level=debug
+peers=()
+for ((i = 1; i <= PEERS; i++)); do
+  in_ns b ip address add "198.18.0.$((i + 100))/24" dev eth0
+  peers+=("--peers.static=198.18.0.$((i + 100))")
+done
+canary_start a "${peers[@]}" --probe.interval=100ms --log.level=debug
 eventually 120 at_least "$PROBES" a kube_canary_probes_returned_total || fail "no replies"
 assert_eq "$(value a kube_canary_probes_lost_total)" 0 lost
 canary_stop a
@@ -20,13 +26,13 @@ sleep 1
 kill -INT "$CAPTURE"
 wait "$CAPTURE" || true
 
-# sequence, round trip in ns; sequences of ICMP are of 16 bits, so is what the log tells
-tshark -r "$SCRATCH/capture" -Y icmp -T fields -e icmp.seq -e icmp.type -e frame.time_epoch 2> /dev/null |
-  awk '{ split($3, t, "."); ns = (t[1] % 100000) * 1000000000 + t[2] }
-       $2 == 8 { out[$1] = ns } $2 == 0 && ($1 in out) { printf "%d %d\n", $1, ns - out[$1] }' |
-  sort -n > "$SCRATCH/referee"
-sed -n 's/.* msg="\{0,1\}reply"\{0,1\} .*sequence=\([0-9]*\) rtt_ns=\([0-9]*\) duplicate=0$/\1 \2/p' "$SCRATCH/canary-a.log" |
-  sort -n > "$SCRATCH/ours"
+# peer/sequence, round trip in ns
+tshark -r "$SCRATCH/capture" -Y icmp -T fields -e ip.src -e ip.dst -e icmp.seq -e icmp.type -e frame.time_epoch 2> /dev/null |
+  awk '{ split($5, t, "."); ns = (t[1] % 100000) * 1000000000 + t[2] }
+       $4 == 8 { out[$2 "/" $3] = ns } $4 == 0 && (($1 "/" $3) in out) { printf "%s/%d %d\n", $1, $3, ns - out[$1 "/" $3] }' \
+    > "$SCRATCH/referee"
+sed -n 's/.* msg="\{0,1\}reply"\{0,1\} peer=\([0-9.]*\) sequence=\([0-9]*\) rtt_ns=\([0-9]*\) duplicate=0$/\1\/\2 \3/p' \
+  "$SCRATCH/canary-a.log" > "$SCRATCH/ours"
 
 # join wants one order for both: by text
 join <(sort "$SCRATCH/ours") <(sort "$SCRATCH/referee") |
