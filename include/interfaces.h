@@ -58,10 +58,12 @@ void interfaces_on_word(struct interfaces *interfaces, const struct word *word);
 
 /* What a peer's probe told of all interfaces that it may have used. */
 enum interface_evidence {
-	EVIDENCE_RETURNED,  /* both programs saw it */
-	EVIDENCE_LOST,	    /* egress saw it */
-	EVIDENCE_UNSTAMPED, /* egress did not */
-	EVIDENCE_OVERHEARD, /* the reply came, ingress did not see it */
+	EVIDENCE_RETURNED,   /* both programs saw it */
+	EVIDENCE_LOST,	     /* egress saw it */
+	EVIDENCE_UNSTAMPED,  /* egress did not */
+	EVIDENCE_OVERHEARD,  /* the reply came, ingress did not see it */
+	EVIDENCE_NEVER_LEFT, /* its next hop is dead: says nothing, and what was said before is
+				stale */
 };
 void interfaces_on_evidence(struct interfaces *interfaces, uint32_t slot,
 			    enum interface_evidence evidence);

@@ -32,7 +32,8 @@ void prober_send(struct prober *prober, const struct probe *batch, uint32_t coun
 /* While listening, replies reach the sockets; else the sockets block all (ICMP_FILTER). */
 void prober_listen(struct prober *prober, bool listen);
 
-/* Replies to our identifier that came meanwhile, at most a batch per call; returns how many. */
+/* Replies to our identifier that came meanwhile, at most a batch of each family per call; returns
+ * how many. */
 typedef void prober_reply_fn(void *ctx, const struct address *source, uint16_t sequence,
 			     uint64_t nonce);
 uint32_t prober_receive(struct prober *prober, prober_reply_fn *on_reply, void *ctx);

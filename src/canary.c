@@ -245,8 +245,9 @@ static void canary_on_sample(void *ctx, const struct sample *sample)
 	canary->totals.dropped += sample->verdict == VERDICT_RETURNED && !sample->has_rtt;
 	if (sample->verdict == VERDICT_RETURNED || sample->late)
 		interfaces_on_evidence(interfaces, sample->slot, EVIDENCE_RETURNED);
-	else if (sample->verdict == VERDICT_LOST && !sample->never_left)
-		interfaces_on_evidence(interfaces, sample->slot, EVIDENCE_LOST);
+	else if (sample->verdict == VERDICT_LOST)
+		interfaces_on_evidence(interfaces, sample->slot,
+				       sample->never_left ? EVIDENCE_NEVER_LEFT : EVIDENCE_LOST);
 	else if (sample->verdict == VERDICT_UNSTAMPED)
 		interfaces_on_evidence(interfaces, sample->slot,
 				       sample->unseen ? EVIDENCE_OVERHEARD : EVIDENCE_UNSTAMPED);

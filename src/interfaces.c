@@ -155,7 +155,7 @@ void interfaces_route(struct interfaces *interfaces, uint32_t slot,
 			interfaces->table[i].peers--;
 	}
 	/* What was told of another way is not about this one. */
-	if (before != after)
+	if (before != after || after == 0)
 		interfaces_set_evidence(interfaces, slot, (struct evidence){ 0 });
 	interfaces->sets[slot] = after;
 }
@@ -164,7 +164,8 @@ void interfaces_on_link(struct interfaces *interfaces, uint32_t ifindex, struct 
 {
 	struct interface *interface = ifindex ? interfaces_find(interfaces, ifindex) : NULL;
 
-	if (interface)
+	/* Notices may come in floods; while an answer is awaited, the next word is near anyway. */
+	if (interface && interface->unanswered_words == 0)
 		interface->ask_at = now;
 }
 
@@ -175,7 +176,7 @@ static bool interface_renew(struct interface *interface, struct local_time now, 
 {
 	struct local_time next = local_after(now, RENEW_EVERY_NS);
 
-	ret->ifindex = interface->ifindex;
+	*ret = (struct word){ .ifindex = interface->ifindex };
 	if (interface->unstamped_peers == interface->peers &&
 	    local_since(now, interface->renew_egress_at) >= 0) {
 		ret->kind = WORD_RENEW_EGRESS;
@@ -245,13 +246,20 @@ void interfaces_on_evidence(struct interfaces *interfaces, uint32_t slot,
 	case EVIDENCE_LOST:
 		known.unstamped_run = 0;
 		known.unanswered_run = run_longer(known.unanswered_run);
+		/* The sockets are listened to while one is blind: now nothing comes at all. */
+		if (is_unanswered(&known))
+			known.blind = false;
 		break;
 	case EVIDENCE_UNSTAMPED:
 		known.unstamped_run = run_longer(known.unstamped_run);
 		break;
 	case EVIDENCE_OVERHEARD:
 		known.unstamped_run = 0;
+		known.unanswered_run = 0;
 		known.blind = true;
+		break;
+	case EVIDENCE_NEVER_LEFT:
+		known = (struct evidence){ 0 };
 		break;
 	}
 	interfaces_set_evidence(interfaces, slot, known);

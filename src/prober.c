@@ -26,7 +26,7 @@
 	1024 /* what the kernel adds to a packet in its own count, rounded up */
 
 /* The replies of a batch; what comes above is not heard. */
-#define RECEIVE_BUFFER_BYTES (PROBER_BATCH * PACKET_OVERHEAD_BYTES)
+#define RECEIVE_BUFFER_BYTES (2 * PROBER_BATCH * PACKET_OVERHEAD_BYTES)
 
 #define IPV4_HEADER_MAX 60
 #define REPLY_BYTES_MAX (IPV4_HEADER_MAX + ECHO_HEADER_BYTES + ECHO_PAYLOAD_MAX)
@@ -351,7 +351,7 @@ uint32_t prober_receive(struct prober *prober, prober_reply_fn *on_reply, void *
 	uint32_t replies = 0;
 
 	for (unsigned int family = 0; family < FAMILIES; family++) {
-		for (uint32_t i = 0; i < PROBER_BATCH / FAMILIES && prober->fds[family] >= 0; i++) {
+		for (uint32_t i = 0; i < PROBER_BATCH && prober->fds[family] >= 0; i++) {
 			uint8_t packet[REPLY_BYTES_MAX];
 			union socket_address from = { .any.sa_family = AF_UNSPEC };
 			socklen_t from_length = sizeof(from);

@@ -80,6 +80,10 @@ static void the_loader_is_asked_at_once_and_every_second(void **state)
 	assert_string_equal(words(interfaces, 10), "A3 A4 ");
 	assert_string_equal(words(interfaces, 1009), "");
 	assert_string_equal(words(interfaces, 1010), "A3 A4 ");
+	/* A flood of notices is no flood of words. */
+	interfaces_on_link(interfaces, 4, at(1050));
+	assert_string_equal(words(interfaces, 1050), "");
+	answer(interfaces, 4, good, good);
 	interfaces_on_link(interfaces, 4, at(1100));
 	interfaces_on_link(interfaces, 99, at(1100));
 	interfaces_on_link(interfaces, 0, at(1100));
@@ -148,7 +152,8 @@ static bool in_doubt(const struct interfaces *interfaces)
 
 static void evidence_outweighs_the_word(void **state)
 {
-	/* Evidence in order (Returned, Lost, Unstamped, Overheard), then what is believed. */
+	/* Evidence in order (Returned, Lost, Unstamped, Overheard, Never left), then what is
+	 * believed. */
 	static const struct {
 		const char *evidence;
 		bool egress, ingress, doubt;
@@ -160,7 +165,9 @@ static void evidence_outweighs_the_word(void **state)
 		{ "LLLR", true, true, false }, { "LULULU", true, true, true },
 		{ "LLLU", true, true, true },  { "O", true, false, true },
 		{ "OL", true, false, true },   { "OU", true, false, true },
-		{ "OR", true, true, false },
+		{ "OR", true, true, false },   { "OLLL", true, true, true },
+		{ "LLLO", true, false, true }, { "LLLOLL", true, false, true },
+		{ "ON", true, true, false },   { "UUUN", true, true, false },
 	};
 
 	(void)state;
@@ -174,7 +181,7 @@ static void evidence_outweighs_the_word(void **state)
 		for (const char *e = cases[i].evidence; *e; e++)
 			interfaces_on_evidence(
 				interfaces, 0,
-				(enum interface_evidence)(strchr("RLUO", *e) - "RLUO"));
+				(enum interface_evidence)(strchr("RLUON", *e) - "RLUON"));
 		assert_int_equal(interface_egress_attached(find(interfaces, 3)), cases[i].egress);
 		assert_int_equal(interface_ingress_attached(find(interfaces, 3)), cases[i].ingress);
 		assert_int_equal(in_doubt(interfaces), cases[i].doubt);
@@ -252,6 +259,23 @@ static void each_peer_is_doubted_by_itself(void **state)
 	interfaces_close(interfaces);
 }
 
+/* Its probes in flight end after the last route is gone; a free slot must not be doubted. */
+static void a_departed_peer_leaves_no_doubt(void **state)
+{
+	struct interfaces *interfaces = opened();
+
+	(void)state;
+	route(interfaces, 0, 3, 0, 0);
+	route(interfaces, 0, 0, 0, 0);
+	for (int n = 0; n < INTERFACE_DOUBT_AFTER; n++)
+		interfaces_on_evidence(interfaces, 0, EVIDENCE_LOST);
+	interfaces_on_evidence(interfaces, 0, EVIDENCE_OVERHEARD);
+	assert_true(in_doubt(interfaces));
+	route(interfaces, 0, 0, 0, 0);
+	assert_false(in_doubt(interfaces));
+	interfaces_close(interfaces);
+}
+
 static void a_loader_that_answers_nothing_is_not_believed(void **state)
 {
 	struct interfaces *interfaces = opened();
@@ -302,6 +326,7 @@ int main(void)
 		cmocka_unit_test(evidence_outweighs_the_word),
 		cmocka_unit_test(a_program_that_stopped_working_is_attached_anew),
 		cmocka_unit_test(each_peer_is_doubted_by_itself),
+		cmocka_unit_test(a_departed_peer_leaves_no_doubt),
 		cmocka_unit_test(a_loader_that_answers_nothing_is_not_believed),
 		cmocka_unit_test(too_many_are_left_out_and_counted),
 	};
