@@ -37,6 +37,9 @@ struct sample {
 	int64_t rtt_ns;	      /* (T4 - T1) - (T3 - T2) */
 	int64_t variation_ns; /* |RTT - RTT of that reply| (RFC 3393, selection: consecutive
 				 received) */
+	/* Earlier losses of the flow whose direction became known; attributes of no verdict. */
+	uint32_t lost_forward;
+	uint32_t lost_backward;
 };
 
 /* A probe leaves a little after it is armed, and a record is written a little after T4: nothing is
@@ -51,12 +54,26 @@ struct samples;
 int samples_open(const struct kernel_memory *memory, int64_t timeout_ns, struct samples **ret);
 void samples_close(struct samples *samples);
 
-/* Smallest window (a power of two) in which nothing is overwritten before its late reply may have
- * come. */
+/* Smallest window (a power of two) of each flow in which nothing is overwritten before its late
+ * reply may have come; also not where an ICMP peer has one flow in the place of all. */
 uint32_t samples_window(int64_t timeout_ns, int64_t interval_ns, uint32_t flows);
+/* The window of such a peer: the largest power of two in flows * window. */
+uint32_t samples_echo_window(uint32_t window, uint32_t flows);
 
-/* Starts anew for another peer: disarms all entries of the slot, sequences from 0. */
-void samples_reset(struct samples *samples, uint32_t slot);
+/* Starts anew for another peer: disarms all entries of the slot, sequences from 0. Echo: an ICMP
+ * peer, whose only flow is 0. */
+void samples_reset(struct samples *samples, uint32_t slot, bool echo);
+
+/* Flows of the slot's peer: 1 or shape.flows. */
+uint32_t samples_flows(const struct samples *samples, uint32_t slot);
+
+/* Whether the slot's reflector counts each session, so that losses have a direction. Until it is
+ * said, and when it is taken back, all are undetermined. */
+void samples_set_stateful(struct samples *samples, uint32_t slot, bool stateful);
+
+/* The slot's statistics start anew: whatever was sent so far, if lost, stays undetermined, so that
+ * no loss counted before gets its direction counted after. */
+void samples_forget_losses(struct samples *samples, uint32_t slot);
 
 /* Puts the next probe of (slot, flow) in flight. 0 and its sequence, or -EBUSY: the window is full.
  */
@@ -75,6 +92,14 @@ void samples_on_record(struct samples *samples, const struct kc_record *record, 
  * missing). */
 void samples_on_overheard(struct samples *samples, uint32_t slot, uint16_t flow, uint16_t echoed,
 			  uint64_t nonce, sample_fn *done, void *ctx);
+
+/* A port unreachable that quotes the probe: refused, if it is in flight. */
+void samples_on_refused(struct samples *samples, uint32_t slot, uint16_t flow, uint16_t echoed,
+			uint64_t nonce, sample_fn *done, void *ctx);
+
+/* Whether the window holds a probe of that sequence and nonce, with a verdict or without. */
+bool samples_holds(const struct samples *samples, uint32_t slot, uint16_t flow, uint16_t echoed,
+		   uint64_t nonce);
 
 /* Some probe's time is up, and it has no stamp: worth asking about the slot's neighbour. */
 bool samples_awaits_stamp(const struct samples *samples, uint32_t slot, struct local_time now);

@@ -18,6 +18,8 @@ struct peer_stats {
 	uint64_t sent;
 	uint64_t returned;
 	uint64_t lost;
+	uint64_t lost_forward; /* of them; the rest is undetermined */
+	uint64_t lost_backward;
 	uint64_t refused;
 	uint64_t unstamped;
 	uint64_t late;

@@ -57,6 +57,8 @@ void stats_add(struct peer_stats *stats, const struct sample *sample)
 	stats->late += sample->late;
 	stats->duplicate += sample->duplicate;
 	stats->reordered += sample->reordered;
+	stats->lost_forward += sample->lost_forward;
+	stats->lost_backward += sample->lost_backward;
 }
 
 void delay_histogram_add(struct delay_histogram *histogram, int64_t value_ns)

@@ -78,19 +78,27 @@ static inline struct kc_flight *stamp(struct fixture *f, uint32_t sequence, int6
 }
 
 /* Takes the entry as the ingress program does, and hands over the record. */
-static inline void reply(struct fixture *f, uint32_t sequence, int64_t t4_ns)
+static inline void reply_with(struct fixture *f, uint32_t sequence, int64_t t4_ns,
+			      int64_t residence_ns, uint32_t counter)
 {
 	struct kc_flight *entry = flight(f, 0, 0, sequence);
 	const struct kc_record record = {
 		.nonce = entry->nonce,
 		.t1_ns = entry->t1_ns,
 		.t4_ns = (uint64_t)at(t4_ns).ns,
+		.residence_ns = (uint64_t)residence_ns,
+		.counter = counter,
 		.sequence = (uint16_t)sequence,
 		.kind = entry->t1_ns == KC_T1_TAKEN ? KC_DUPLICATE : KC_RETURNED,
 	};
 
 	entry->t1_ns = KC_T1_TAKEN;
 	samples_on_record(f->samples, &record, on_sample, f);
+}
+
+static inline void reply(struct fixture *f, uint32_t sequence, int64_t t4_ns)
+{
+	reply_with(f, sequence, t4_ns, 0, 0);
 }
 
 static inline void expire(struct fixture *f, int64_t ns)

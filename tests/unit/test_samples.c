@@ -11,9 +11,17 @@ static void windows_hold_until_late_replies_came(void **state)
 		uint32_t flows, expected;
 	} cases[] = {
 		{ 1000, 1000, 1, 8 }, /* ceil(2.1) + 2 */
-		{ 1000, 1000, 4, 4 }, { 100, 1000, 1, 4 },    { 1000, 100, 1, 32 },
+		{ 1000, 1000, 4, 4 },
+		{ 100, 1000, 1, 4 },
+		{ 1000, 100, 1, 32 },
 		{ 950, 1000, 1, 4 }, /* 2 + 2 exactly */
-		{ 951, 1000, 1, 8 },  { 10000, 100, 1, 256 }, { 5000, 1000, 1, 16 },
+		{ 951, 1000, 1, 8 },
+		{ 10000, 100, 1, 256 },
+		{ 5000, 1000, 1, 16 },
+		/* For an ICMP peer's one flow: 18 of 8 * 3 is more than the 16 that it can use. */
+		{ 1000, 1000, 3, 4 },
+		{ 350, 50, 3, 16 },
+		{ 1500, 100, 6, 16 },
 	};
 
 	(void)state;
@@ -21,6 +29,10 @@ static void windows_hold_until_late_replies_came(void **state)
 		assert_int_equal(samples_window(cases[i].timeout_ms * MS, cases[i].interval_ms * MS,
 						cases[i].flows),
 				 cases[i].expected);
+	assert_int_equal(samples_echo_window(4, 1), 4);
+	assert_int_equal(samples_echo_window(4, 3), 8);
+	assert_int_equal(samples_echo_window(4, 4), 16);
+	assert_int_equal(samples_echo_window(8, 7), 32);
 }
 
 static void arming_writes_the_entry(void **state)
@@ -37,7 +49,7 @@ static void arming_writes_the_entry(void **state)
 	assert_int_equal(samples_in_flight(f->samples, 1), 3);
 	assert_int_equal(samples_in_flight(f->samples, 0), 0);
 	assert_true(samples_next_expiry(f->samples, 1).ns == at(TIMEOUT_NS + GRACE_NS).ns);
-	samples_reset(f->samples, 1);
+	samples_reset(f->samples, 1, false);
 	assert_int_equal(samples_in_flight(f->samples, 1), 0);
 	assert_true(flight(f, 1, 1, 1)->nonce == 0 && flight(f, 1, 0, 0)->nonce == 0);
 	assert_int_equal(arm(f, 1, 1, 14, 7), 0);
@@ -245,7 +257,7 @@ static void unresolved_while_it_was_out_will_do(void **state)
 
 		if (cases[i].another) {
 			samples_on_neighbour(f->samples, 0, true, at(cases[i].unresolved_ns));
-			samples_reset(f->samples, 0);
+			samples_reset(f->samples, 0, false);
 		}
 		arm(f, 0, 0, 1, cases[i].armed_ns);
 		if (!cases[i].another) {
