@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes kc_addresses, the table in which the programs find a peer's slot by its address, while
- * they read it. Must not know what a slot is for.
+ * Writes kc_addresses, the table in which the programs find a peer's slot by its address, and what
+ * our own are, while they read it. Must not know what a slot is for.
  */
 #ifndef ADDRESSES_H
 #define ADDRESSES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "address.h"
@@ -14,12 +15,21 @@
 /* Capacity for at most `count` addresses: a load of three eighths, 64 octets for each. */
 uint32_t addresses_capacity(uint32_t count);
 
-/* 0, or -ENOSPC: all places that the address may stand at are taken. An address stands once. */
+/* Addresses of this machine that the reflector answers at; a node has a few, a host of virtual
+ * services thousands, which nobody probes. */
+#define ADDRESSES_OWN_MAX 64
+
+/* 0, or -ENOSPC: all places that the address may stand at are taken. An address stands once, be it
+ * a peer's, our own or both. slot < KC_SLOT_NONE. */
 int addresses_insert(const struct kernel_memory *memory, const struct address *address,
 		     uint32_t slot);
+/* No peer's any more; it stays if it is our own. */
 void addresses_remove(const struct kernel_memory *memory, const struct address *address);
 
-/* 0 and the slot, or -ENOENT. */
+/* Our own, or not any more: beside what peer it is, which is not touched. 0 or -ENOSPC. */
+int addresses_set_own(const struct kernel_memory *memory, const struct address *address, bool own);
+
+/* 0 and the slot of the peer, or -ENOENT. */
 int addresses_find(const struct kernel_memory *memory, const struct address *address,
 		   uint32_t *ret_slot);
 

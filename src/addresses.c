@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns kc_addresses. The programs read while this writes: an entry's use is written last, so that
- * they see it whole or not at all. Must not know what a slot is for.
+ * they see it whole or not at all; of an entry in use, one field at a time changes. Must not know
+ * what a slot is for.
  */
 #include "addresses.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -49,34 +51,68 @@ static struct kc_address *addresses_lookup(const struct kernel_memory *memory,
 	return NULL;
 }
 
-int addresses_insert(const struct kernel_memory *memory, const struct address *address,
-		     uint32_t slot)
+/* A new entry, in a place that no lookup uses. */
+static int addresses_place(const struct kernel_memory *memory, const struct address *address,
+			   uint16_t slot, bool own)
 {
-	struct kc_address *known = addresses_lookup(memory, address);
-
-	if (known) {
-		__atomic_store_n(&known->slot, slot, __ATOMIC_RELEASE);
-		return 0;
-	}
 	for (uint32_t place = 0; place < KC_ADDRESS_PROBES; place++) {
 		struct kc_address *entry = addresses_at(memory, address, place);
 
 		if (entry->use == KC_ADDRESS_USED)
 			continue;
+		/* A program may have found the former address in use a moment ago: until the whole
+		 * of the new one stands here, it shall be nobody's. */
+		__atomic_store_n(&entry->slot, KC_SLOT_NONE, __ATOMIC_RELAXED);
+		__atomic_store_n(&entry->own, 0, __ATOMIC_RELAXED);
+		__atomic_thread_fence(__ATOMIC_RELEASE);
 		memcpy(entry->address, address->octets, sizeof(entry->address));
-		entry->slot = slot;
+		__atomic_store_n(&entry->reflect_at, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&entry->own, own, __ATOMIC_RELEASE);
+		__atomic_store_n(&entry->slot, slot, __ATOMIC_RELEASE);
 		__atomic_store_n(&entry->use, KC_ADDRESS_USED, __ATOMIC_RELEASE);
 		return 0;
 	}
 	return -ENOSPC;
 }
 
+/* Neither a peer's nor our own: nobody looks for it. */
+static void addresses_tidy(struct kc_address *entry)
+{
+	if (entry->slot == KC_SLOT_NONE && !entry->own)
+		__atomic_store_n(&entry->use, KC_ADDRESS_REMOVED, __ATOMIC_RELEASE);
+}
+
+int addresses_insert(const struct kernel_memory *memory, const struct address *address,
+		     uint32_t slot)
+{
+	struct kc_address *known = addresses_lookup(memory, address);
+
+	assert(slot < KC_SLOT_NONE);
+	if (!known)
+		return addresses_place(memory, address, (uint16_t)slot, false);
+	__atomic_store_n(&known->slot, (uint16_t)slot, __ATOMIC_RELEASE);
+	return 0;
+}
+
 void addresses_remove(const struct kernel_memory *memory, const struct address *address)
 {
 	struct kc_address *entry = addresses_lookup(memory, address);
 
-	if (entry)
-		__atomic_store_n(&entry->use, KC_ADDRESS_REMOVED, __ATOMIC_RELEASE);
+	if (!entry)
+		return;
+	__atomic_store_n(&entry->slot, KC_SLOT_NONE, __ATOMIC_RELEASE);
+	addresses_tidy(entry);
+}
+
+int addresses_set_own(const struct kernel_memory *memory, const struct address *address, bool own)
+{
+	struct kc_address *entry = addresses_lookup(memory, address);
+
+	if (!entry)
+		return own ? addresses_place(memory, address, KC_SLOT_NONE, true) : 0;
+	__atomic_store_n(&entry->own, own, __ATOMIC_RELEASE);
+	addresses_tidy(entry);
+	return 0;
 }
 
 int addresses_find(const struct kernel_memory *memory, const struct address *address,
@@ -84,7 +120,7 @@ int addresses_find(const struct kernel_memory *memory, const struct address *add
 {
 	const struct kc_address *entry = addresses_lookup(memory, address);
 
-	if (!entry)
+	if (!entry || entry->slot == KC_SLOT_NONE)
 		return -ENOENT;
 	*ret_slot = entry->slot;
 	return 0;

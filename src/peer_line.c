@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Peers as people write them: a line of a peers file, a value of --peers.static. Must not know what
- * becomes of them.
+ * Peers as people write them: a line of a peers file, a value of --peers.static, and what a name
+ * is. Must not know what becomes of them.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,8 +15,11 @@ static const char *const expected_host =
 	"the address of one host, not an unspecified, broadcast, multicast or IPv6 link-local one";
 static const char *const expected_name =
 	"a name of 1 to 253 letters, digits, '.', '-' or '_' that is not an IP address";
-static const char *const expected_no_option = "no option, since none exists yet";
-static const char *const expected_end = "nothing after ADDRESS NAME";
+static const char *const expected_key = "probe=, the only option that there is";
+static const char *const expected_probe = "probe=stamp or probe=icmp";
+static const char *const expected_once = "each option once";
+static const char *const expected_options =
+	"only options, such as probe=icmp, after ADDRESS [NAME]";
 
 /* A piece of the text, not terminated. */
 struct word_text {
@@ -44,20 +47,67 @@ static const char *parse_address(struct word_text word, struct address *ret)
 	return address_why_no_host(ret) ? expected_host : NULL;
 }
 
-static const char *parse_name(struct word_text word, char ret[static PEER_NAME_CAPACITY])
+static bool are_name_characters(const char *text, size_t length)
 {
+	for (size_t i = 0; i < length; i++) {
+		if (!is_name_character(text[i]))
+			return false;
+	}
+	return true;
+}
+
+bool peer_name_is_valid(const char *name, size_t length)
+{
+	char text[PEER_NAME_CAPACITY];
 	struct address address;
 
-	if (word.length == 0 || word.length >= PEER_NAME_CAPACITY)
+	if (length == 0 || length >= sizeof(text) || !are_name_characters(name, length))
+		return false;
+	memcpy(text, name, length);
+	text[length] = '\0';
+	/* Else a name could pass for another peer's address in its label. */
+	return address_parse(text, &address) < 0;
+}
+
+bool peer_zone_is_valid(const char *zone, size_t length)
+{
+	return length < PEER_ZONE_CAPACITY && are_name_characters(zone, length);
+}
+
+static const char *parse_name(struct word_text word, char ret[static PEER_NAME_CAPACITY])
+{
+	if (!peer_name_is_valid(word.start, word.length))
 		return expected_name;
-	for (size_t i = 0; i < word.length; i++) {
-		if (!is_name_character(word.start[i]))
-			return expected_name;
-	}
 	memcpy(ret, word.start, word.length);
 	ret[word.length] = '\0';
-	/* Else a name could pass for another peer's address in its label. */
-	return address_parse(ret, &address) == 0 ? expected_name : NULL;
+	return NULL;
+}
+
+static bool is_option(struct word_text word)
+{
+	return memchr(word.start, '=', word.length) != NULL;
+}
+
+static bool word_is(struct word_text word, const char *text)
+{
+	return word.length == strlen(text) && memcmp(word.start, text, word.length) == 0;
+}
+
+static const char *parse_option(struct word_text word, struct peer_candidate *candidate)
+{
+	static const char key[] = "probe=";
+
+	if (word.length < strlen(key) || memcmp(word.start, key, strlen(key)) != 0)
+		return expected_key;
+	if (candidate->probe != PROBE_DEFAULT)
+		return expected_once;
+	if (word_is(word, "probe=stamp"))
+		candidate->probe = PROBE_STAMP;
+	else if (word_is(word, "probe=icmp"))
+		candidate->probe = PROBE_ICMP;
+	else
+		return expected_probe;
+	return NULL;
 }
 
 /* The next word of the line, of length 0 at its end or at a comment. */
@@ -80,19 +130,14 @@ int peer_parse_line(const char *line, struct peer_candidate *ret, const char **r
 	if (word.length == 0)
 		return 0;
 	expected = parse_address(word, &candidate.address);
-	if (!expected) {
+	for (bool first = true; !expected; first = false) {
 		word = next_word(&line);
-		if (word.length > 0) {
-			bool option = memchr(word.start, '=', word.length) != NULL;
-
-			expected = option ? expected_no_option : parse_name(word, candidate.name);
-		}
-	}
-	if (!expected && word.length > 0) {
-		word = next_word(&line);
-		if (word.length > 0)
-			expected = memchr(word.start, '=', word.length) ? expected_no_option
-									: expected_end;
+		if (word.length == 0)
+			break;
+		if (is_option(word))
+			expected = parse_option(word, &candidate);
+		else
+			expected = first ? parse_name(word, candidate.name) : expected_options;
 	}
 	if (expected) {
 		size_t length = word.length < PEER_NAME_CAPACITY ? word.length

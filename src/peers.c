@@ -1,55 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns the table of peers and the order in which its slots are handed out. A new peer is staged in
- * a free slot, which nobody sees until the commit. Must not know how peers are found or probed.
+ * a free slot, which nobody sees until the commit. Must not know how peers are found or probed, nor
+ * who goes by which name.
  */
-#include "peers.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "peers_state.h"
+
 /* struct peer.offered */
 enum offered {
 	OFFERED_NOT = 0,
-	OFFERED,	  /* under the name that the peer has */
-	OFFERED_AS_KNOWN, /* under another, but the source that holds it has named it already */
+	OFFERED,	  /* as the peer that it is */
+	OFFERED_AS_KNOWN, /* as another, but the source that holds it says otherwise */
 };
 
-#define PEER_STATES  (PEER_DEPARTED + 1)
-#define PEER_SOURCES (PEER_SOURCE_FILE + 1) /* used as an index: there are few */
-
-struct peers {
-	uint32_t capacity;
-	struct peer *slots; /* [capacity] */
-	/* Hashes apart from what they are of, so that looking through all of them is cheap. */
-	uint32_t *address_hashes; /* [capacity] */
-	uint32_t *name_hashes;	  /* [capacity] */
-	uint32_t *free_slots;	  /* [capacity], a ring, the longest free first */
-	uint32_t free_first;
-	uint32_t free_count;
-	uint32_t counts[PEER_STATES];
-	uint32_t surplus[PEER_SOURCES];
-	uint32_t surplus_offered; /* in the running transaction */
-	enum peer_source source;  /* 0: no transaction runs */
-};
-
-/* FNV-1a: the lists come from the operator, not from strangers. */
-static uint32_t hash_bytes(const void *bytes, size_t length)
-{
-	const uint8_t *octets = bytes;
-	uint32_t hash = 2166136261u;
-
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ octets[i]) * 16777619u;
-	return hash;
-}
-
-int peers_open(uint32_t capacity, struct peers **ret)
+int peers_open(uint32_t capacity, enum probe_protocol protocol, struct peers **ret)
 {
 	struct peers *peers = calloc(1, sizeof(*peers));
 
+	assert(protocol != PROBE_DEFAULT);
 	if (!peers)
 		return -ENOMEM;
 	peers->slots = calloc(capacity, sizeof(*peers->slots));
@@ -61,6 +34,7 @@ int peers_open(uint32_t capacity, struct peers **ret)
 		return -ENOMEM;
 	}
 	peers->capacity = capacity;
+	peers->protocol = protocol;
 	peers->free_count = capacity;
 	peers->counts[PEER_FREE] = capacity;
 	for (uint32_t slot = 0; slot < capacity; slot++)
@@ -112,21 +86,10 @@ bool peer_is_live(const struct peer *peer)
 	return peer->state == PEER_RESOLVING || peer->state == PEER_PROBED;
 }
 
-/* Which live peers share their name with one in a lower slot. Kept, since a scrape asks many times.
- */
-static void peers_shadow(struct peers *peers)
+/* As a source gives it. */
+static const char *peer_given_name(const struct peer *peer)
 {
-	for (uint32_t slot = 0; slot < peers->capacity; slot++) {
-		struct peer *peer = &peers->slots[slot];
-
-		peer->shadowed = 0;
-		if (!peer_is_live(peer) || !peer->name[0])
-			continue;
-		for (uint32_t lower = 0; lower < slot && !peer->shadowed; lower++)
-			peer->shadowed = peers->name_hashes[lower] == peers->name_hashes[slot] &&
-					 peer_is_live(&peers->slots[lower]) &&
-					 strcmp(peers->slots[lower].name, peer->name) == 0;
-	}
+	return peer->learnt ? "" : peer->name;
 }
 
 void peers_begin(struct peers *peers, enum peer_source source)
@@ -139,11 +102,18 @@ void peers_begin(struct peers *peers, enum peer_source source)
 static bool peers_name_offered(const struct peers *peers, const char *name, uint32_t hash)
 {
 	for (uint32_t slot = 0; slot < peers->capacity; slot++) {
-		if (peers->name_hashes[slot] == hash && peers->slots[slot].offered == OFFERED &&
-		    strcmp(peers->slots[slot].name, name) == 0)
+		const struct peer *peer = &peers->slots[slot];
+
+		if (peers->name_hashes[slot] == hash && peer->offered == OFFERED && !peer->learnt &&
+		    strcmp(peer->name, name) == 0)
 			return true;
 	}
 	return false;
+}
+
+static uint8_t peers_protocol(const struct peers *peers, const struct peer_candidate *candidate)
+{
+	return candidate->probe == PROBE_DEFAULT ? (uint8_t)peers->protocol : candidate->probe;
 }
 
 static int peers_stage(struct peers *peers, const struct peer_candidate *candidate,
@@ -157,7 +127,9 @@ static int peers_stage(struct peers *peers, const struct peer_candidate *candida
 	uint32_t slot = peers_pop_free(peers);
 	struct peer *peer = &peers->slots[slot];
 
-	*peer = (struct peer){ .address = candidate->address, .offered = OFFERED };
+	*peer = (struct peer){ .address = candidate->address,
+			       .probe = peers_protocol(peers, candidate),
+			       .offered = OFFERED };
 	memcpy(peer->name, candidate->name, sizeof(peer->name));
 	peers->address_hashes[slot] = address_hash;
 	peers->name_hashes[slot] = name_hash;
@@ -166,8 +138,8 @@ static int peers_stage(struct peers *peers, const struct peer_candidate *candida
 
 int peers_offer(struct peers *peers, const struct peer_candidate *candidate)
 {
-	uint32_t address_hash = hash_bytes(&candidate->address, sizeof(candidate->address));
-	uint32_t name_hash = hash_bytes(candidate->name, strlen(candidate->name));
+	uint32_t address_hash = peers_hash(&candidate->address, sizeof(candidate->address));
+	uint32_t name_hash = peers_hash(candidate->name, strlen(candidate->name));
 	struct peer *known = NULL;
 
 	assert(peers->source);
@@ -184,11 +156,12 @@ int peers_offer(struct peers *peers, const struct peer_candidate *candidate)
 	}
 	if (candidate->name[0] && peers_name_offered(peers, candidate->name, name_hash))
 		return -ENOTUNIQ;
-	if (known && strcmp(known->name, candidate->name) == 0) {
+	if (known && strcmp(peer_given_name(known), candidate->name) == 0 &&
+	    known->probe == peers_protocol(peers, candidate)) {
 		known->offered = OFFERED;
 		return 0;
 	}
-	/* One address is one peer: while another source holds it, that one's name stands. */
+	/* One address is one peer: while another source holds it, what that one says stands. */
 	if (known && known->sources & ~(unsigned int)peers->source) {
 		known->offered = OFFERED_AS_KNOWN;
 		return 0;
@@ -232,7 +205,8 @@ static uint32_t peers_depart(struct peers *peers, struct local_time release_at,
 }
 
 struct peers_change peers_commit(struct peers *peers, struct local_time release_at,
-				 peers_slot_fn *departed, peers_slot_fn *joined, void *ctx)
+				 peers_slot_fn *departed, peers_slot_fn *joined,
+				 peers_slot_fn *relabelled, void *ctx)
 {
 	struct peers_change change = { .surplus = peers->surplus_offered };
 
@@ -253,7 +227,8 @@ struct peers_change peers_commit(struct peers *peers, struct local_time release_
 	}
 	peers->surplus[peers->source] = peers->surplus_offered;
 	peers->source = 0;
-	peers_shadow(peers);
+	peers->unsettled = true;
+	peers_settle(peers, relabelled, ctx);
 	return change;
 }
 
@@ -269,6 +244,7 @@ uint32_t peers_release(struct peers *peers, struct local_time now)
 		if (peer->state != PEER_DEPARTED || local_since(now, peer->release_at) < 0)
 			continue;
 		peers_move(peers, peer, PEER_FREE);
+		*peer = (struct peer){ .state = PEER_FREE };
 		peers_push_free(peers, slot);
 		count++;
 	}
@@ -304,16 +280,8 @@ void peers_set_state(struct peers *peers, uint32_t slot, enum peer_state state)
 	/* Coming and going is the transactions'. */
 	assert(peer_is_listed(peer) && state != PEER_FREE && state != PEER_DEPARTED);
 	peers_move(peers, peer, state);
-	if (peer_is_live(peer) != was_live)
-		peers_shadow(peers);
-}
-
-void peers_label(const struct peers *peers, uint32_t slot, char ret[static PEER_NAME_CAPACITY])
-{
-	const struct peer *peer = peers_get(peers, slot);
-
-	if (peer->name[0] && !peer->shadowed)
-		memcpy(ret, peer->name, sizeof(peer->name));
-	else
-		address_format(&peer->address, ret);
+	if (peer_is_live(peer) && !was_live)
+		peers_enter_names(peers, slot);
+	else if (was_live && !peer_is_live(peer))
+		peers_leave_names(peers, slot);
 }

@@ -9,8 +9,8 @@
 #include "sim/fake_memory.h"
 
 /* As in the programs, written anew. */
-static int program_find(const struct kernel_memory *memory, const struct address *address,
-			uint32_t *ret_slot)
+static const struct kc_address *program_lookup(const struct kernel_memory *memory,
+					       const struct address *address)
 {
 	uint32_t words[4];
 
@@ -23,15 +23,40 @@ static int program_find(const struct kernel_memory *memory, const struct address
 		const struct kc_address *entry = &memory->addresses[place];
 
 		if (entry->use == KC_ADDRESS_EMPTY)
-			return -ENOENT;
+			return NULL;
 		if (entry->use == KC_ADDRESS_USED &&
-		    memcmp(entry->address, address->octets, 16) == 0) {
-			*ret_slot = entry->slot;
-			return 0;
-		}
+		    memcmp(entry->address, address->octets, 16) == 0)
+			return entry;
 		place = place + 1 < memory->shape.address_capacity ? place + 1 : 0;
 	}
-	return -ENOENT;
+	return NULL;
+}
+
+static int program_find(const struct kernel_memory *memory, const struct address *address,
+			uint32_t *ret_slot)
+{
+	const struct kc_address *entry = program_lookup(memory, address);
+
+	if (!entry || entry->slot == KC_SLOT_NONE)
+		return -ENOENT;
+	*ret_slot = entry->slot;
+	return 0;
+}
+
+static bool program_is_own(const struct kernel_memory *memory, const struct address *address)
+{
+	const struct kc_address *entry = program_lookup(memory, address);
+
+	return entry && entry->own == 1;
+}
+
+static uint32_t count_used(const struct kernel_memory *memory)
+{
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < memory->shape.address_capacity; i++)
+		used += memory->addresses[i].use == KC_ADDRESS_USED;
+	return used;
 }
 
 static void capacity_is_eight_thirds_of_the_count(void **state)
@@ -151,16 +176,14 @@ static void an_address_stands_once(void **state)
 {
 	struct kernel_memory memory = fake_memory_open(4, 1, 4, 1);
 	struct address address = fake_address(1);
-	uint32_t slot, used = 0;
+	uint32_t slot;
 
 	(void)state;
 	assert_int_equal(addresses_insert(&memory, &address, 1), 0);
 	assert_int_equal(addresses_insert(&memory, &address, 2), 0);
 	assert_int_equal(program_find(&memory, &address, &slot), 0);
 	assert_int_equal(slot, 2);
-	for (uint32_t i = 0; i < memory.shape.address_capacity; i++)
-		used += memory.addresses[i].use == KC_ADDRESS_USED;
-	assert_int_equal(used, 1);
+	assert_int_equal(count_used(&memory), 1);
 	addresses_remove(&memory, &address);
 	addresses_remove(&memory, &address);
 	assert_int_equal(program_find(&memory, &address, &slot), -ENOENT);
@@ -251,6 +274,108 @@ static void no_place_is_said(void **state)
 	fake_memory_close(&memory);
 }
 
+enum act { INSERT, REMOVE, OWN, DISOWN };
+
+/* A peer's, our own, both or neither, in every order: nothing of the one touches the other. */
+static void peers_and_our_own_stand_side_by_side(void **state)
+{
+	static const struct {
+		enum act acts[4];
+		bool peer, own;
+	} cases[] = {
+		{ { OWN, OWN, OWN, OWN }, false, true },
+		{ { INSERT, OWN, INSERT, OWN }, true, true },
+		{ { OWN, INSERT, OWN, INSERT }, true, true },
+		{ { INSERT, OWN, OWN, REMOVE }, false, true },
+		{ { OWN, INSERT, INSERT, REMOVE }, false, true },
+		{ { OWN, INSERT, REMOVE, INSERT }, true, true },
+		{ { INSERT, INSERT, OWN, DISOWN }, true, false },
+		{ { OWN, OWN, INSERT, DISOWN }, true, false },
+		{ { INSERT, OWN, DISOWN, REMOVE }, false, false },
+		{ { INSERT, OWN, REMOVE, DISOWN }, false, false },
+		{ { OWN, INSERT, REMOVE, DISOWN }, false, false },
+		{ { OWN, INSERT, DISOWN, REMOVE }, false, false },
+		{ { DISOWN, REMOVE, OWN, DISOWN }, false, false },
+		{ { REMOVE, DISOWN, DISOWN, REMOVE }, false, false },
+		{ { OWN, REMOVE, OWN, REMOVE }, false, true },
+		{ { INSERT, DISOWN, INSERT, DISOWN }, true, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct kernel_memory memory = fake_memory_open(4, 1, 4, 1);
+		struct address address = fake_address(1);
+		int expected = cases[i].peer ? 0 : -ENOENT;
+		uint32_t slot = 77, found = 77;
+
+		for (int act = 0; act < 4; act++) {
+			enum act what = cases[i].acts[act];
+
+			if (what == INSERT)
+				assert_int_equal(addresses_insert(&memory, &address, 3), 0);
+			else if (what == REMOVE)
+				addresses_remove(&memory, &address);
+			else
+				assert_int_equal(addresses_set_own(&memory, &address, what == OWN),
+						 0);
+		}
+		assert_int_equal(addresses_find(&memory, &address, &slot), expected);
+		assert_int_equal(program_find(&memory, &address, &found), expected);
+		assert_int_equal(slot, cases[i].peer ? 3 : 77);
+		assert_int_equal(found, slot);
+		assert_int_equal(program_is_own(&memory, &address), cases[i].own);
+		assert_int_equal(count_used(&memory), cases[i].peer || cases[i].own);
+		fake_memory_close(&memory);
+	}
+}
+
+/* The programs' rate limit is of the address that it was counted for. */
+static void the_rate_of_a_former_address_is_forgotten(void **state)
+{
+	struct kernel_memory memory = crowded_memory_open(1);
+	struct address first = fake_address(1), second = fake_address(2);
+	struct kc_address *entry = &memory.addresses[0];
+
+	(void)state;
+	assert_int_equal(addresses_insert(&memory, &first, 0), 0);
+	entry->reflect_at = 5;
+	assert_int_equal(addresses_insert(&memory, &first, 1), 0);
+	assert_int_equal(addresses_set_own(&memory, &first, true), 0);
+	assert_int_equal(entry->reflect_at, 5);
+	addresses_remove(&memory, &first);
+	assert_int_equal(addresses_set_own(&memory, &first, false), 0);
+	assert_int_equal(addresses_insert(&memory, &second, 0), 0);
+	assert_int_equal(entry->reflect_at, 0);
+	/* Nor is it our own because the former one was. */
+	assert_false(program_is_own(&memory, &second));
+	addresses_remove(&memory, &second);
+	entry->reflect_at = 5;
+	assert_int_equal(addresses_set_own(&memory, &first, true), 0);
+	assert_int_equal(entry->reflect_at, 0);
+	assert_int_equal(addresses_find(&memory, &first, &(uint32_t){ 0 }), -ENOENT);
+	assert_int_equal(addresses_set_own(&memory, &second, true), -ENOSPC);
+	assert_int_equal(addresses_set_own(&memory, &second, false), 0);
+	assert_int_equal(addresses_insert(&memory, &second, 1), -ENOSPC);
+	fake_memory_close(&memory);
+}
+
+/* An entry that nobody may find says that it is nobody's, should a program just be reading it. */
+static void removed_entries_are_nobodys(void **state)
+{
+	struct kernel_memory memory = crowded_memory_open(1);
+	struct address address = fake_address(1);
+
+	(void)state;
+	assert_int_equal(addresses_insert(&memory, &address, 2), 0);
+	assert_int_equal(addresses_set_own(&memory, &address, true), 0);
+	assert_int_equal(addresses_set_own(&memory, &address, false), 0);
+	addresses_remove(&memory, &address);
+	assert_int_equal(memory.addresses[0].use, KC_ADDRESS_REMOVED);
+	assert_int_equal(memory.addresses[0].slot, KC_SLOT_NONE);
+	assert_int_equal(memory.addresses[0].own, 0);
+	fake_memory_close(&memory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +386,9 @@ int main(void)
 		cmocka_unit_test(coming_and_going_loses_nothing),
 		cmocka_unit_test(removed_entries_hide_nothing),
 		cmocka_unit_test(no_place_is_said),
+		cmocka_unit_test(peers_and_our_own_stand_side_by_side),
+		cmocka_unit_test(the_rate_of_a_former_address_is_forgotten),
+		cmocka_unit_test(removed_entries_are_nobodys),
 	};
 
 	return cmocka_run_group_tests_name("addresses", tests, NULL, NULL);

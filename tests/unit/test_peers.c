@@ -1,82 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of peers: transactions, slots and labels. */
+/* The table of peers: transactions and slots. */
 #include "unit/cmocka_all.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "peers.h"
-#include "sim/fake_memory.h"
-
-#define CAPACITY 4
-
-/* What the callbacks of a commit said, in order: "-2 +0 ". */
-struct fixture {
-	struct peers *peers;
-	char events[256];
-};
-
-static void note(struct fixture *fixture, char sign, uint32_t slot)
-{
-	size_t length = strlen(fixture->events);
-
-	snprintf(fixture->events + length, sizeof(fixture->events) - length, "%c%u ", sign, slot);
-}
-
-static void on_departed(void *ctx, uint32_t slot)
-{
-	note(ctx, '-', slot);
-}
-
-static void on_joined(void *ctx, uint32_t slot)
-{
-	note(ctx, '+', slot);
-}
-
-static int offer(struct fixture *fixture, uint32_t address, const char *name)
-{
-	struct peer_candidate candidate = { .address = fake_address(address) };
-
-	snprintf(candidate.name, sizeof(candidate.name), "%s", name);
-	return peers_offer(fixture->peers, &candidate);
-}
-
-static struct peers_change commit(struct fixture *fixture, int64_t release_at)
-{
-	fixture->events[0] = '\0';
-	return peers_commit(fixture->peers, (struct local_time){ .ns = release_at }, on_departed,
-			    on_joined, fixture);
-}
-
-/* A transaction of up to four "address name" pairs: digit, then name; returns nothing, asserts
- * success. */
-static void say(struct fixture *fixture, enum peer_source source, const char *const *list,
-		int64_t release_at)
-{
-	peers_begin(fixture->peers, source);
-	for (; *list; list++)
-		assert_int_equal(offer(fixture, (uint32_t)(**list - '0'), *list + 1), 0);
-	commit(fixture, release_at);
-}
-
-#define LIST(...) ((const char *const[]){ __VA_ARGS__ __VA_OPT__(, ) NULL })
-
-static struct fixture fixture_open(void)
-{
-	struct fixture fixture = { 0 };
-
-	assert_int_equal(peers_open(CAPACITY, &fixture.peers), 0);
-	return fixture;
-}
-
-static void assert_label(const struct fixture *fixture, uint32_t slot, const char *expected)
-{
-	char label[PEER_NAME_CAPACITY];
-
-	peers_label(fixture->peers, slot, label);
-	assert_string_equal(label, expected);
-}
+#include "unit/peers_fixture.h"
 
 static void a_source_replaces_what_it_said(void **state)
 {
@@ -109,7 +37,7 @@ static void nothing_shows_before_the_commit(void **state)
 	assert_int_equal(offer(&f, 2, "b"), 0);
 	assert_int_equal(offer(&f, 3, "c"), 0);
 	assert_int_equal(peers_count(f.peers, PEER_FREE), 3);
-	for (uint32_t slot = 1; slot < CAPACITY; slot++)
+	for (uint32_t slot = 1; slot < FIXTURE_CAPACITY; slot++)
 		assert_int_equal(peers_get(f.peers, slot)->state, PEER_FREE);
 	peers_abort(f.peers);
 	assert_int_equal(peers_get(f.peers, 0)->state, PEER_RESOLVING);
@@ -218,7 +146,7 @@ static void surplus_is_kept_for_each_source(void **state)
 	peers_begin(f.peers, PEER_SOURCE_STATIC);
 	for (uint32_t i = 0; i < 6; i++)
 		offer(&f, i, "");
-	assert_int_equal(commit(&f, 0).added, CAPACITY);
+	assert_int_equal(commit(&f, 0).added, FIXTURE_CAPACITY);
 	peers_begin(f.peers, PEER_SOURCE_FILE);
 	assert_int_equal(offer(&f, 9, ""), -ENOSPC);
 	commit(&f, 0);
@@ -228,25 +156,75 @@ static void surplus_is_kept_for_each_source(void **state)
 	peers_close(f.peers);
 }
 
-static void labels_are_never_shared(void **state)
+static void protocols_are_the_peers_own(void **state)
+{
+	static const struct {
+		enum probe_protocol by_default, said, expected;
+	} cases[] = {
+		{ PROBE_STAMP, PROBE_DEFAULT, PROBE_STAMP },
+		{ PROBE_STAMP, PROBE_STAMP, PROBE_STAMP },
+		{ PROBE_STAMP, PROBE_ICMP, PROBE_ICMP },
+		{ PROBE_ICMP, PROBE_DEFAULT, PROBE_ICMP },
+		{ PROBE_ICMP, PROBE_STAMP, PROBE_STAMP },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture f = { 0 };
+
+		assert_int_equal(peers_open(1, cases[i].by_default, &f.peers), 0);
+		/* Said again, by default or by its name, it is the same peer. */
+		for (int again = 0; again < 2; again++) {
+			peers_begin(f.peers, PEER_SOURCE_FILE);
+			assert_int_equal(
+				offer_as(&f, 1, "a", again ? cases[i].expected : cases[i].said), 0);
+			commit(&f, 0);
+			assert_string_equal(f.events, again ? "" : "+0 ");
+			assert_int_equal(peers_get(f.peers, 0)->probe, cases[i].expected);
+		}
+		peers_close(f.peers);
+	}
+}
+
+static void another_protocol_is_another_peer(void **state)
 {
 	struct fixture f = fixture_open();
 
 	(void)state;
-	say(&f, PEER_SOURCE_STATIC, LIST("1a", "2"), 0);
-	say(&f, PEER_SOURCE_FILE, LIST("3a", "4b"), 0);
-	assert_label(&f, 0, "a");
-	assert_label(&f, 1, "10.0.0.2");
-	assert_label(&f, 2, "10.0.0.3");
-	assert_label(&f, 3, "b");
-	/* Who is not exported occupies no label. */
-	peers_set_state(f.peers, 0, PEER_OWN);
+	say(&f, PEER_SOURCE_FILE, LIST("1a", "2b"), 0);
+	peers_begin(f.peers, PEER_SOURCE_FILE);
+	assert_int_equal(offer_as(&f, 1, "a", PROBE_ICMP), 0);
+	assert_int_equal(offer_as(&f, 1, "a", PROBE_DEFAULT), -EEXIST);
+	assert_int_equal(offer_as(&f, 2, "b", PROBE_STAMP), 0);
+	commit(&f, 100);
+	/* It has the name and the label of the one that went. */
+	assert_string_equal(f.events, "-0 +2 ");
 	assert_label(&f, 2, "a");
-	peers_set_state(f.peers, 0, PEER_PROBED);
-	assert_label(&f, 2, "10.0.0.3");
-	say(&f, PEER_SOURCE_STATIC, LIST("2"), 100);
-	assert_label(&f, 2, "a");
-	assert_int_equal(peers_count(f.peers, PEER_RESOLVING), 3);
+	/* One address is one peer: static's protocol does not tear down the file's peer. */
+	say(&f, PEER_SOURCE_STATIC, LIST("1a"), 100);
+	assert_string_equal(f.events, "");
+	assert_int_equal(peers_get(f.peers, 2)->probe, PROBE_ICMP);
+	assert_int_equal(peers_get(f.peers, 2)->sources, PEER_SOURCE_STATIC | PEER_SOURCE_FILE);
+	peers_close(f.peers);
+}
+
+static void known_peers_are_listed_but_not_live(void **state)
+{
+	struct fixture f = fixture_open();
+
+	(void)state;
+	say(&f, PEER_SOURCE_FILE, LIST("1a", "2b"), 0);
+	peers_set_state(f.peers, 0, PEER_KNOWN);
+	assert_false(peer_is_live(peers_get(f.peers, 0)));
+	assert_int_equal(peers_count(f.peers, PEER_KNOWN), 1);
+	assert_int_equal(peers_count(f.peers, PEER_RESOLVING), 1);
+	/* Still there, and the same one. */
+	say(&f, PEER_SOURCE_FILE, LIST("1a"), 100);
+	assert_string_equal(f.events, "-1 ");
+	assert_int_equal(peers_get(f.peers, 0)->state, PEER_KNOWN);
+	say(&f, PEER_SOURCE_FILE, LIST(), 100);
+	assert_string_equal(f.events, "-0 ");
+	assert_int_equal(peers_count(f.peers, PEER_KNOWN), 0);
 	peers_close(f.peers);
 }
 
@@ -256,11 +234,10 @@ static void the_table_holds_together(void **state)
 {
 	enum { SLOTS = 16, ROUNDS = 3000 };
 	uint64_t seed = 0x5eed4;
-	struct fixture f = { 0 };
+	struct fixture f = fixture_open_with(SLOTS);
 
 	(void)state;
 	print_message("seed %#llx\n", (unsigned long long)seed);
-	assert_int_equal(peers_open(SLOTS, &f.peers), 0);
 	for (int round = 0; round < ROUNDS; round++) {
 		uint8_t before[SLOTS];
 
@@ -274,7 +251,8 @@ static void the_table_holds_together(void **state)
 			if (fake_random(&seed) % 4)
 				snprintf(name, sizeof(name), "n%u",
 					 (unsigned int)(fake_random(&seed) % 12));
-			offer(&f, (uint32_t)(fake_random(&seed) % 20), name);
+			offer_as(&f, (uint32_t)(fake_random(&seed) % 20), name,
+				 (enum probe_protocol)(fake_random(&seed) % 3));
 		}
 		if (fake_random(&seed) % 8 == 0)
 			peers_abort(f.peers);
@@ -321,7 +299,9 @@ int main(void)
 		cmocka_unit_test(another_name_is_another_peer),
 		cmocka_unit_test(a_slot_rests_before_it_is_handed_on),
 		cmocka_unit_test(surplus_is_kept_for_each_source),
-		cmocka_unit_test(labels_are_never_shared),
+		cmocka_unit_test(protocols_are_the_peers_own),
+		cmocka_unit_test(another_protocol_is_another_peer),
+		cmocka_unit_test(known_peers_are_listed_but_not_live),
 		cmocka_unit_test(the_table_holds_together),
 	};
 

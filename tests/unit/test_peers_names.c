@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names and labels of peers: given by sources, learnt from themselves, contested. */
+#include "unit/cmocka_all.h"
+
+#include "unit/peers_fixture.h"
+
+/* Seconds; loser: *ret_loser must be it. */
+static enum peer_learning learn(struct fixture *fixture, uint32_t slot, const char *name,
+				const char *zone, int64_t seconds, uint32_t loser)
+{
+	struct local_time now = { .ns = seconds * NS_PER_SECOND };
+	uint32_t found = 99;
+	enum peer_learning learning = peers_learn(fixture->peers, slot, name, zone, now, &found);
+
+	assert_int_equal(found, loser);
+	return learning;
+}
+
+static void labels_are_never_shared(void **state)
+{
+	struct fixture f = fixture_open();
+
+	(void)state;
+	say(&f, PEER_SOURCE_STATIC, LIST("1a", "2"), 0);
+	say(&f, PEER_SOURCE_FILE, LIST("3a", "4b"), 0);
+	assert_string_equal(f.events, "+2 +3 ");
+	assert_label(&f, 0, "a");
+	assert_label(&f, 1, "10.0.0.2");
+	assert_label(&f, 2, "10.0.0.3");
+	assert_label(&f, 3, "b");
+	/* Who is not exported occupies no label, once that is settled. */
+	peers_set_state(f.peers, 0, PEER_OWN);
+	assert_label(&f, 2, "10.0.0.3");
+	settle(&f);
+	assert_string_equal(f.events, "~2 ");
+	assert_label(&f, 2, "a");
+	peers_set_state(f.peers, 0, PEER_PROBED);
+	assert_label(&f, 0, "10.0.0.1");
+	assert_label(&f, 2, "a");
+	settle(&f);
+	assert_string_equal(f.events, "~0 ~2 ");
+	assert_label(&f, 0, "a");
+	assert_label(&f, 2, "10.0.0.3");
+	settle(&f);
+	assert_string_equal(f.events, "");
+	say(&f, PEER_SOURCE_STATIC, LIST("2"), 100);
+	assert_string_equal(f.events, "-0 ~2 ");
+	assert_label(&f, 2, "a");
+	assert_int_equal(peers_count(f.peers, PEER_RESOLVING), 3);
+	peers_close(f.peers);
+}
+
+/* Whose name is free when it comes back has it at once. */
+static void nobody_is_shadowed_by_who_is_gone(void **state)
+{
+	struct fixture f = fixture_open();
+
+	(void)state;
+	say(&f, PEER_SOURCE_STATIC, LIST("1a"), 0);
+	say(&f, PEER_SOURCE_FILE, LIST("2a"), 0);
+	peers_set_state(f.peers, 1, PEER_OWN);
+	peers_set_state(f.peers, 0, PEER_OWN);
+	peers_set_state(f.peers, 1, PEER_RESOLVING);
+	assert_label(&f, 1, "a");
+	settle(&f);
+	assert_string_equal(f.events, "");
+	peers_close(f.peers);
+}
+
+/* A new peer in a lower slot takes the name of one in a higher. */
+static void a_lower_slot_shadows(void **state)
+{
+	struct fixture f = fixture_open();
+
+	(void)state;
+	say(&f, PEER_SOURCE_STATIC, LIST("1x"), 0);
+	say(&f, PEER_SOURCE_FILE, LIST("2a"), 0);
+	say(&f, PEER_SOURCE_STATIC, LIST("3y", "4z"), 0);
+	assert_string_equal(f.events, "-0 +2 +3 ");
+	peers_release(f.peers, (struct local_time){ .ns = 0 });
+	say(&f, PEER_SOURCE_STATIC, LIST("3y", "4z", "5a"), 0);
+	assert_string_equal(f.events, "+0 ~1 ");
+	assert_label(&f, 0, "a");
+	assert_label(&f, 1, "10.0.0.2");
+	/* In one commit: one goes, another one comes to hold the name; 1 is shadowed throughout. */
+	say(&f, PEER_SOURCE_STATIC, LIST("3y", "4z"), 0);
+	assert_string_equal(f.events, "-0 ~1 ");
+	peers_release(f.peers, (struct local_time){ .ns = 0 });
+	say(&f, PEER_SOURCE_STATIC, LIST("3y", "5a"), 0);
+	assert_string_equal(f.events, "-3 +0 ~1 ");
+	peers_close(f.peers);
+}
+
+static void a_name_is_learnt(void **state)
+{
+	struct fixture f = fixture_open();
+	const struct peer *peer = peers_get(f.peers, 0);
+
+	(void)state;
+	say(&f, PEER_SOURCE_FILE, LIST("1", "2"), 0);
+	assert_label(&f, 0, "10.0.0.1");
+	assert_int_equal(learn(&f, 0, "a", "z", 1, 0), PEER_LEARNT_NAME);
+	assert_label(&f, 0, "a");
+	assert_string_equal(peer->zone, "z");
+	assert_int_equal(learn(&f, 0, "a", "y", 2, 0), PEER_LEARNT_NOTHING_NEW);
+	assert_string_equal(peer->zone, "y");
+	assert_int_equal(learn(&f, 0, "b", "", 3, 0), PEER_LEARNT_NAME);
+	assert_label(&f, 0, "b");
+	assert_string_equal(peer->zone, "");
+	/* The name that it gave up is to be had. */
+	assert_int_equal(learn(&f, 1, "a", "", 3, 1), PEER_LEARNT_NAME);
+	assert_label(&f, 1, "a");
+	/* To the sources it is still the one without a name; and two of them are two. */
+	say(&f, PEER_SOURCE_FILE, LIST("2", "1"), 0);
+	assert_string_equal(f.events, "");
+	assert_label(&f, 0, "b");
+	/* Named by the source it is another peer, even if by what it calls itself. */
+	say(&f, PEER_SOURCE_FILE, LIST("1b", "2"), 0);
+	assert_string_equal(f.events, "-0 +2 ");
+	assert_label(&f, 2, "b");
+	assert_false(peers_get(f.peers, 2)->learnt);
+	peers_close(f.peers);
+}
+
+/* What peers call themselves does not contradict what the source says next to it. */
+static void learnt_names_do_not_count_as_offered(void **state)
+{
+	struct fixture f = fixture_open();
+
+	(void)state;
+	say(&f, PEER_SOURCE_FILE, LIST("1"), 0);
+	learn(&f, 0, "a", "", 1, 0);
+	say(&f, PEER_SOURCE_FILE, LIST("1", "2a"), 0);
+	assert_string_equal(f.events, "+1 ~0 ");
+	assert_label(&f, 0, "10.0.0.1");
+	assert_label(&f, 1, "a");
+	assert_string_equal(peers_get(f.peers, 0)->name, "");
+	assert_false(peers_get(f.peers, 0)->learnt);
+	/* It may insist. */
+	assert_int_equal(learn(&f, 0, "a", "z", 1000, 0), PEER_LEARNT_TAKEN);
+	assert_string_equal(peers_get(f.peers, 0)->zone, "");
+	assert_label(&f, 0, "10.0.0.1");
+	peers_close(f.peers);
+}
+
+static void a_given_name_stands(void **state)
+{
+	struct fixture f = fixture_open();
+
+	(void)state;
+	say(&f, PEER_SOURCE_FILE, LIST("1a", "2b"), 0);
+	assert_int_equal(learn(&f, 0, "c", "z", 1, 0), PEER_LEARNT_NOTHING_NEW);
+	assert_label(&f, 0, "a");
+	assert_string_equal(peers_get(f.peers, 0)->zone, "z");
+	assert_int_equal(learn(&f, 0, "b", "y", 1, 0), PEER_LEARNT_NOTHING_NEW);
+	assert_label(&f, 0, "a");
+	assert_string_equal(peers_get(f.peers, 0)->zone, "y");
+	say(&f, PEER_SOURCE_FILE, LIST("1a", "2b"), 0);
+	assert_string_equal(f.events, "");
+	peers_close(f.peers);
+}
+
+/* Also a shadowed one: it goes by its address, and its own word does not change that. */
+static void a_shadowed_name_stands(void **state)
+{
+	struct fixture f = fixture_open();
+
+	(void)state;
+	say(&f, PEER_SOURCE_STATIC, LIST("1a"), 0);
+	say(&f, PEER_SOURCE_FILE, LIST("2a"), 0);
+	assert_int_equal(learn(&f, 1, "c", "", 1, 1), PEER_LEARNT_NOTHING_NEW);
+	assert_int_equal(learn(&f, 1, "a", "", 1, 1), PEER_LEARNT_NOTHING_NEW);
+	assert_label(&f, 1, "10.0.0.2");
+	peers_close(f.peers);
+}
+
+static void a_name_is_kept_while_it_is_confirmed(void **state)
+{
+	static const struct {
+		int64_t confirmed, claimed; /* seconds */
+		enum peer_learning expected;
+	} cases[] = {
+		{ 0, 0, PEER_LEARNT_TAKEN },	{ 0, 149, PEER_LEARNT_TAKEN },
+		{ 0, 150, PEER_LEARNT_NAME },	{ 100, 249, PEER_LEARNT_TAKEN },
+		{ 100, 250, PEER_LEARNT_NAME },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture f = fixture_open();
+		bool taken = cases[i].expected == PEER_LEARNT_TAKEN;
+
+		say(&f, PEER_SOURCE_FILE, LIST("1", "2"), 0);
+		learn(&f, 1, "a", "z", 0, 1);
+		learn(&f, 1, "a", "z", cases[i].confirmed, 1);
+		learn(&f, 0, "old", "y", 0, 0);
+		assert_int_equal(learn(&f, 0, "a", "x", cases[i].claimed, taken ? 0 : 1),
+				 cases[i].expected);
+		assert_label(&f, 0, taken ? "old" : "a");
+		assert_string_equal(peers_get(f.peers, 0)->zone, taken ? "y" : "x");
+		assert_label(&f, 1, taken ? "a" : "10.0.0.2");
+		assert_string_equal(peers_get(f.peers, 1)->zone, taken ? "z" : "");
+		/* Nothing of it is news to the next commit. */
+		say(&f, PEER_SOURCE_FILE, LIST("1", "2"), 0);
+		assert_string_equal(f.events, "");
+		/* The loser may have the name again in the same way. */
+		if (!taken)
+			assert_int_equal(learn(&f, 1, "a", "", cases[i].claimed + 150, 0),
+					 PEER_LEARNT_NAME);
+		peers_close(f.peers);
+	}
+}
+
+/* Only live peers hold a name, and a slot that is handed on remembers nothing. */
+static void what_was_learnt_ends_with_the_peer(void **state)
+{
+	struct fixture f = fixture_open();
+
+	(void)state;
+	say(&f, PEER_SOURCE_FILE, LIST("1", "2", "3", "4"), 0);
+	learn(&f, 0, "a", "z", 1, 0);
+	say(&f, PEER_SOURCE_FILE, LIST("2", "3", "4"), 100);
+	assert_int_equal(learn(&f, 1, "a", "", 1, 1), PEER_LEARNT_NAME);
+	assert_int_equal(peers_release(f.peers, (struct local_time){ .ns = 100 }), 1);
+	assert_string_equal(peers_get(f.peers, 0)->name, "");
+	assert_string_equal(peers_get(f.peers, 0)->zone, "");
+	assert_false(peers_get(f.peers, 0)->learnt);
+	say(&f, PEER_SOURCE_FILE, LIST("2", "3", "4", "5"), 0);
+	assert_string_equal(f.events, "+0 ");
+	assert_label(&f, 0, "10.0.0.5");
+	/* Not probed, it says nothing any more. */
+	learn(&f, 2, "c", "z", 1, 2);
+	peers_set_state(f.peers, 2, PEER_OWN);
+	assert_string_equal(peers_get(f.peers, 2)->name, "");
+	assert_string_equal(peers_get(f.peers, 2)->zone, "");
+	assert_int_equal(learn(&f, 3, "c", "", 1, 3), PEER_LEARNT_NAME);
+	peers_set_state(f.peers, 2, PEER_RESOLVING);
+	settle(&f);
+	assert_string_equal(f.events, "");
+	assert_label(&f, 2, "10.0.0.3");
+	assert_label(&f, 3, "c");
+	peers_close(f.peers);
+}
+
+/* A peer with a name from a source that is live again, after another one learnt it. */
+static void sources_win_whenever_they_come(void **state)
+{
+	struct fixture f = fixture_open();
+
+	(void)state;
+	say(&f, PEER_SOURCE_FILE, LIST("1", "2a"), 0);
+	peers_set_state(f.peers, 1, PEER_OWN);
+	assert_int_equal(learn(&f, 0, "a", "", 1, 0), PEER_LEARNT_NAME);
+	peers_set_state(f.peers, 1, PEER_RESOLVING);
+	assert_label(&f, 0, "a");
+	assert_label(&f, 1, "10.0.0.2");
+	settle(&f);
+	assert_string_equal(f.events, "~0 ~1 ");
+	assert_label(&f, 0, "10.0.0.1");
+	assert_label(&f, 1, "a");
+	peers_close(f.peers);
+}
+
+/* A reflector only: what joins is set aside at once. */
+static void set_aside_while_joining(void *ctx, uint32_t slot)
+{
+	struct fixture *fixture = ctx;
+
+	note(fixture, '+', slot);
+	peers_set_state(fixture->peers, slot, PEER_KNOWN);
+}
+
+static void who_is_set_aside_while_joining_takes_no_name(void **state)
+{
+	struct fixture f = fixture_open();
+
+	(void)state;
+	say(&f, PEER_SOURCE_STATIC, LIST("1"), 0);
+	learn(&f, 0, "a", "", 1, 0);
+	peers_begin(f.peers, PEER_SOURCE_FILE);
+	assert_int_equal(offer(&f, 2, "a"), 0);
+	peers_commit(f.peers, (struct local_time){ 0 }, on_departed, set_aside_while_joining,
+		     on_relabelled, &f);
+	assert_string_equal(f.events, "+0 +1 ");
+	assert_label(&f, 0, "a");
+	peers_close(f.peers);
+}
+
+static void the_longest_names_fit(void **state)
+{
+	struct fixture f = fixture_open();
+	char name[PEER_NAME_CAPACITY], zone[PEER_ZONE_CAPACITY];
+
+	(void)state;
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	memset(zone, 'z', sizeof(zone) - 1);
+	zone[sizeof(zone) - 1] = '\0';
+	say(&f, PEER_SOURCE_FILE, LIST("1"), 0);
+	assert_int_equal(learn(&f, 0, name, zone, 1, 0), PEER_LEARNT_NAME);
+	assert_label(&f, 0, name);
+	assert_string_equal(peers_get(f.peers, 0)->zone, zone);
+	peers_close(f.peers);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(labels_are_never_shared),
+		cmocka_unit_test(nobody_is_shadowed_by_who_is_gone),
+		cmocka_unit_test(a_lower_slot_shadows),
+		cmocka_unit_test(a_name_is_learnt),
+		cmocka_unit_test(learnt_names_do_not_count_as_offered),
+		cmocka_unit_test(a_given_name_stands),
+		cmocka_unit_test(a_shadowed_name_stands),
+		cmocka_unit_test(a_name_is_kept_while_it_is_confirmed),
+		cmocka_unit_test(what_was_learnt_ends_with_the_peer),
+		cmocka_unit_test(sources_win_whenever_they_come),
+		cmocka_unit_test(who_is_set_aside_while_joining_takes_no_name),
+		cmocka_unit_test(the_longest_names_fit),
+	};
+
+	return cmocka_run_group_tests_name("peers_names", tests, NULL, NULL);
+}
