@@ -11,26 +11,61 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "flow_loss.h"
 #include "instant.h"
 #include "interfaces.h"
 #include "kernel_memory.h"
 #include "peers.h"
 #include "stats.h"
 
+/* What is worth saying once; the core does not log. */
+enum canary_notice {
+	CANARY_REFUSED,	      /* the peer's host lives, its reflector does not */
+	CANARY_ANSWERS_AGAIN, /* after that */
+	CANARY_FLOW_LOSSY,    /* the flow stands out among the peer's */
+	CANARY_NAMED,	      /* its label has changed: it said its name, or has it again */
+	CANARY_NAME_LOST,     /* another one has it now: the label is the address again */
+	CANARY_NAME_TAKEN,    /* it claims the name of another live peer, or ours */
+	CANARY_NAME_INVALID,  /* what it says is no name */
+};
+
+/* Called from within the functions below; the canary must not be called back. */
+typedef void canary_notice_fn(void *ctx, enum canary_notice notice, uint32_t slot, uint16_t flow);
+
 struct canary_settings {
 	int64_t interval_ns;
 	int64_t timeout_ns;
 	int64_t phase_ns; /* random share of the interval, so that nodes do not probe in step */
 	uint64_t nonce_key[2];
+	enum probe_protocol protocol;	    /* of peers that say nothing else */
+	bool reflect_only;		    /* nobody is probed; all peers become PEER_KNOWN */
+	char node_name[PEER_NAME_CAPACITY]; /* nobody else's name */
+	uint16_t ssid_base;		    /* random, so that a restart makes new sessions */
+	canary_notice_fn *notice;	    /* NULL: nobody listens */
+	void *notice_ctx;
 };
+
+#define PROBE_BATCH 64 /* probes handed over at once: one sendmmsg, or a few */
 
 /* A probe to be sent: what the prober needs to know and nothing else. */
 struct probe {
 	struct address destination;
-	uint64_t nonce;
+	uint64_t nonce; /* of a STAMP probe also its timestamp, as it stands in the packet */
 	uint32_t slot;
 	uint32_t sequence;
 	uint16_t flow;
+	uint16_t ssid;	  /* STAMP: never 0, unique among the sessions of this canary */
+	uint8_t protocol; /* enum probe_protocol */
+	bool ask;	  /* STAMP: with the TLV that asks who answers */
+};
+
+/* A reply, or the quote of a probe in an ICMP error, as a socket got it: by these it is held
+ * against the probes in flight. */
+struct echoed {
+	struct address peer; /* whom the probe was sent to */
+	uint64_t nonce;
+	uint16_t flow;
+	uint16_t sequence; /* low 16 bits */
 };
 
 /* Totals that outlive the peers they came from. */
@@ -38,7 +73,10 @@ struct canary_totals {
 	uint64_t unstamped;
 	uint64_t dropped;     /* samples_dropped_total: rings full */
 	uint64_t window_full; /* probes not sent since the window had no room */
-	uint64_t unplaced;    /* peers that found no place in kc_addresses */
+	uint64_t unplaced;    /* addresses, of peers and our own, that found no place in
+				 kc_addresses */
+	uint64_t names_taken; /* identities refused: the name is another's */
+	uint64_t names_invalid;
 };
 
 struct canary;
@@ -66,10 +104,29 @@ uint32_t canary_due(struct canary *canary, struct local_time now, struct probe *
 /* error 0: sent. Otherwise it never left: disarmed, not counted as sent. */
 void canary_on_sent(struct canary *canary, const struct probe *probe, int error);
 
-/* ring buffer: one record; a socket: one valid reply that should have been a record. */
+/* ring buffer: one record; a socket: one valid reply, that should be a record as well. */
 void canary_on_record(struct canary *canary, const struct kc_record *record);
-void canary_on_overheard(struct canary *canary, const struct address *source, uint16_t sequence,
-			 uint64_t nonce);
+void canary_on_overheard(struct canary *canary, const struct echoed *reply);
+/* A socket: an ICMP port unreachable. Nothing comes of it unless it quotes a probe in flight. */
+void canary_on_refused(struct canary *canary, const struct echoed *quoted);
+/* A socket: the whole payload of a STAMP reply. Nothing comes of it unless it answers a probe of
+ * ours that asked; call it before canary_on_overheard. */
+void canary_on_identity(struct canary *canary, const struct echoed *reply, const uint8_t *payload,
+			size_t length, struct local_time now);
+
+/* The wall clock, once a second and after it was set: for our stamps and the reflector's. To be
+ * called before the first probe; nothing but the stamps in the packets depends on it. */
+struct wall_clock {
+	int64_t offset_ns;	    /* CLOCK_REALTIME less CLOCK_MONOTONIC */
+	uint16_t error_estimate_be; /* see stamp.h */
+};
+void canary_on_clock(struct canary *canary, const struct wall_clock *clock);
+
+/* rtnetlink: all addresses of this machine, in the order in which they matter; replaces what was
+ * said before. Beyond ADDRESSES_OWN_MAX they are counted as unplaced. */
+void canary_own_begin(struct canary *canary);
+void canary_own_offer(struct canary *canary, const struct address *address);
+void canary_own_commit(struct canary *canary);
 
 /* Right before canary_on_expiry: some probe of the slot is about to be settled without having left
  * this machine, and where the next hop's link address cannot be had (dead, or not there) it is lost
@@ -88,6 +145,9 @@ struct peers *canary_peers(struct canary *canary);
 struct interfaces *canary_interfaces(struct canary *canary);
 const struct peer_stats *canary_stats(const struct canary *canary, uint32_t slot);
 const struct canary_totals *canary_totals(const struct canary *canary);
+/* [flows] of a slot, as many as samples has for it. */
+const struct flow_loss *canary_flows(const struct canary *canary, uint32_t slot,
+				     uint32_t *ret_count);
 uint32_t canary_in_flight(const struct canary *canary);
 uint32_t canary_slot_in_flight(const struct canary *canary, uint32_t slot);
 

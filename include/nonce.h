@@ -16,4 +16,9 @@ struct nonce_source {
 /* Never 0, which marks an empty entry. */
 uint64_t nonce_next(struct nonce_source *source);
 
+/* The same as a timestamp of STAMP: NTP format (RFC 5905 section 6), its low STAMP_NONCE_BITS
+ * random, the eight octets in memory as they stand in the packet. real_ns is Unix time, from 1900
+ * to 2192. */
+uint64_t nonce_next_timestamp(struct nonce_source *source, int64_t real_ns);
+
 #endif

@@ -1,48 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The picture as code: peers to probes, probes to samples, samples to statistics. Owns what joining
- * and leaving mean for the modules below. Must not know sockets or clocks.
+ * The picture as code: peers to probes, probes to samples, samples to statistics. Must not know
+ * sockets or clocks.
  */
-#include "canary.h"
+#include "canary_state.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "addresses.h"
-#include "nonce.h"
-#include "samples.h"
-#include "turns.h"
-
 #define HEARTBEAT_EVERY_NS NS_PER_SECOND
 
-/* A loader that does not answer silences no peer: its probes are then unstamped, which shows. */
-#define ATTACHMENT_PATIENCE_NS (2 * NS_PER_SECOND)
-
-#define NEVER INT64_MAX
-
-/* How things stand with the peer in a slot. */
-struct standing {
-	struct local_time joined_at;
-	uint32_t flow;	 /* the next probe's */
-	bool routed;	 /* its route is known */
-	bool interfaces; /* it has some */
-};
-
-struct canary {
-	struct canary_settings settings;
-	const struct kernel_memory *memory;
-	struct nonce_source nonces;
-	struct peers *peers;
-	struct interfaces *interfaces;
-	struct samples *samples;
-	struct turns *turns;
-	struct peer_stats *stats;   /* [slots] */
-	struct standing *standings; /* [slots] */
-	struct canary_totals totals;
-	struct local_time beat_at; /* the next heartbeat */
-	struct local_time now;	   /* of the running commit */
-};
+void canary_notify(const struct canary *canary, enum canary_notice notice, uint32_t slot,
+		   uint16_t flow)
+{
+	if (canary->settings.notice)
+		canary->settings.notice(canary->settings.notice_ctx, notice, slot, flow);
+}
 
 int canary_open(const struct canary_settings *settings, const struct kernel_memory *memory,
 		struct canary **ret)
@@ -51,6 +26,7 @@ int canary_open(const struct canary_settings *settings, const struct kernel_memo
 	struct canary *canary = calloc(1, sizeof(*canary));
 	int err = -ENOMEM;
 
+	assert(settings->protocol != PROBE_DEFAULT);
 	if (!canary)
 		return err;
 	canary->settings = *settings;
@@ -58,9 +34,11 @@ int canary_open(const struct canary_settings *settings, const struct kernel_memo
 	memcpy(canary->nonces.key, settings->nonce_key, sizeof(canary->nonces.key));
 	canary->stats = calloc(slots, sizeof(*canary->stats));
 	canary->standings = calloc(slots, sizeof(*canary->standings));
-	if (!canary->stats || !canary->standings)
+	canary->flow_losses = calloc((size_t)slots * memory->shape.flows,
+				     sizeof(*canary->flow_losses));
+	if (!canary->stats || !canary->standings || !canary->flow_losses)
 		goto out;
-	err = peers_open(slots, &canary->peers);
+	err = peers_open(slots, settings->protocol, &canary->peers);
 	if (err == 0)
 		err = interfaces_open(slots, &canary->interfaces);
 	if (err == 0)
@@ -85,106 +63,57 @@ void canary_close(struct canary *canary)
 	peers_close(canary->peers);
 	free(canary->stats);
 	free(canary->standings);
+	free(canary->flow_losses);
 	free(canary);
 }
 
-/* --- peers come and go --- */
+/* --- probes go out --- */
 
-/* Forgets all that was known of the slot's peer; nothing of it counts from here on. */
-static void canary_clear(struct canary *canary, uint32_t slot)
+void canary_on_clock(struct canary *canary, const struct wall_clock *clock)
 {
-	samples_reset(canary->samples, slot);
-	interfaces_route(canary->interfaces, slot, NULL, 0, canary->now);
-	canary->stats[slot] = (struct peer_stats){ 0 };
-	canary->standings[slot] = (struct standing){ 0 };
-	turns_stop(canary->turns, slot);
+	struct kc_control *control = canary->memory->control;
+
+	canary->real_offset_ns = clock->offset_ns;
+	__atomic_store_n(&control->real_offset_ns, clock->offset_ns, __ATOMIC_RELEASE);
+	__atomic_store_n(&control->error_estimate_be, clock->error_estimate_be, __ATOMIC_RELEASE);
 }
 
-static void canary_place(struct canary *canary, uint32_t slot)
+/* Flows are used in turn. Peers start where their turn's interval stands, so that those that are
+ * probed together are probed from the same port. */
+static void canary_align(struct canary *canary, uint32_t slot)
 {
-	const struct address *address = &peers_get(canary->peers, slot)->address;
-	struct kc_peer *view = &canary->memory->peers[slot];
+	int64_t turn = turns_next(canary->turns, slot).ns / canary->settings.interval_ns;
 
-	canary->standings[slot].joined_at = canary->now;
-	memset(view, 0, sizeof(*view));
-	address_format(address, view->address);
-	if (addresses_insert(canary->memory, address, slot) < 0)
-		canary->totals.unplaced++;
+	canary->standings[slot].flow = (uint8_t)(turn % samples_flows(canary->samples, slot));
 }
 
-/* The same address may stand for a newer peer by now, which keeps it. */
-static void canary_displace(struct canary *canary, uint32_t slot)
+/* Sessions of this canary never meet: there are fewer of them than identifiers. */
+static uint16_t canary_ssid(const struct canary *canary, uint32_t slot, uint16_t flow)
 {
-	const struct address *address = &peers_get(canary->peers, slot)->address;
-	uint32_t holder;
+	uint32_t session = slot * canary->memory->shape.flows + flow;
 
-	if (addresses_find(canary->memory, address, &holder) == 0 && holder == slot)
-		addresses_remove(canary->memory, address);
-	memset(&canary->memory->peers[slot], 0, sizeof(*canary->memory->peers));
+	return (uint16_t)(1 + (canary->settings.ssid_base + session) % UINT16_MAX);
 }
 
-/* Its address stays for as long as the slot rests, so that stragglers are told from strangers. */
-static void canary_departed(void *ctx, uint32_t slot)
-{
-	canary_clear(ctx, slot);
-}
-
-static void canary_joined(void *ctx, uint32_t slot)
-{
-	canary_clear(ctx, slot);
-	canary_place(ctx, slot);
-}
-
-void canary_peers_begin(struct canary *canary, enum peer_source source)
-{
-	peers_begin(canary->peers, source);
-}
-
-int canary_peers_offer(struct canary *canary, const struct peer_candidate *candidate)
-{
-	return peers_offer(canary->peers, candidate);
-}
-
-void canary_peers_abort(struct canary *canary)
-{
-	peers_abort(canary->peers);
-}
-
-struct peers_change canary_peers_commit(struct canary *canary, struct local_time now)
-{
-	int64_t rest_ns = 2 * (canary->settings.timeout_ns + SAMPLES_GRACE_NS);
-
-	canary->now = now;
-	return peers_commit(canary->peers, local_after(now, rest_ns), canary_departed,
-			    canary_joined, canary);
-}
-
-void canary_on_route(struct canary *canary, uint32_t slot, bool own,
-		     const struct interface_name *routes, uint32_t count, struct local_time now)
+static void canary_fill(struct canary *canary, uint32_t slot, struct local_time now,
+			struct probe *ret)
 {
 	const struct peer *peer = peers_get(canary->peers, slot);
 
-	canary->now = now;
-	if (!peer_is_live(peer) && peer->state != PEER_OWN)
-		return;
-	if (own) {
-		if (peer->state == PEER_OWN)
-			return;
-		canary_clear(canary, slot);
-		canary_displace(canary, slot);
-		peers_set_state(canary->peers, slot, PEER_OWN);
-		return;
+	*ret = (struct probe){
+		.destination = peer->address,
+		.slot = slot,
+		.flow = canary->standings[slot].flow,
+		.protocol = peer->probe,
+	};
+	if (peer->probe == PROBE_STAMP) {
+		ret->nonce = nonce_next_timestamp(&canary->nonces, now.ns + canary->real_offset_ns);
+		ret->ssid = canary_ssid(canary, slot, ret->flow);
+		ret->ask = canary_is_curious(canary, slot, now);
+	} else {
+		ret->nonce = nonce_next(&canary->nonces);
 	}
-	if (peer->state == PEER_OWN) {
-		peers_set_state(canary->peers, slot, PEER_RESOLVING);
-		canary_place(canary, slot);
-	}
-	interfaces_route(canary->interfaces, slot, routes, count, now);
-	canary->standings[slot].routed = true;
-	canary->standings[slot].interfaces = count > 0;
 }
-
-/* --- probes go out --- */
 
 /* Counted as sent from the moment it is armed, so that the sum holds at every instant;
  * canary_on_sent takes it back. */
@@ -192,19 +121,17 @@ static bool canary_arm(struct canary *canary, uint32_t slot, struct local_time n
 		       struct probe *ret)
 {
 	struct standing *standing = &canary->standings[slot];
-	struct probe probe = {
-		.destination = peers_get(canary->peers, slot)->address,
-		.nonce = nonce_next(&canary->nonces),
-		.slot = slot,
-		.flow = (uint16_t)standing->flow,
-	};
+	struct probe probe;
 
+	canary_fill(canary, slot, now, &probe);
 	if (samples_arm(canary->samples, slot, probe.flow, probe.nonce, now, &probe.sequence) < 0) {
 		canary->totals.window_full++;
 		return false;
 	}
-	standing->flow = (standing->flow + 1) % canary->memory->shape.flows;
+	standing->flow = (uint8_t)((standing->flow + 1U) % samples_flows(canary->samples, slot));
 	canary->stats[slot].sent++;
+	if (probe.ask)
+		canary_on_asked(canary, &probe, now);
 	*ret = probe;
 	return true;
 }
@@ -229,20 +156,20 @@ void canary_on_sent(struct canary *canary, const struct probe *probe, int error)
 	if (error == 0)
 		return;
 	samples_disarm(canary->samples, probe->slot, probe->flow, probe->sequence);
-	if (samples_in_flight(canary->samples, probe->slot) < before)
-		canary->stats[probe->slot].sent--;
+	if (samples_in_flight(canary->samples, probe->slot) == before)
+		return;
+	canary->stats[probe->slot].sent--;
+	if (probe->ask)
+		canary_on_not_asked(canary, probe);
 }
 
 /* --- what became of them --- */
 
-static void canary_on_sample(void *ctx, const struct sample *sample)
+/* What the probe tells of our own programs. A refusal tells of the peer's host only. */
+static void canary_heed(struct canary *canary, const struct sample *sample)
 {
-	struct canary *canary = ctx;
 	struct interfaces *interfaces = canary->interfaces;
 
-	stats_add(&canary->stats[sample->slot], sample);
-	canary->totals.unstamped += sample->verdict == VERDICT_UNSTAMPED;
-	canary->totals.dropped += sample->verdict == VERDICT_RETURNED && !sample->has_rtt;
 	if (sample->verdict == VERDICT_RETURNED || sample->late)
 		interfaces_on_evidence(interfaces, sample->slot, EVIDENCE_RETURNED);
 	else if (sample->verdict == VERDICT_LOST)
@@ -253,36 +180,64 @@ static void canary_on_sample(void *ctx, const struct sample *sample)
 				       sample->unseen ? EVIDENCE_OVERHEARD : EVIDENCE_UNSTAMPED);
 }
 
+/* What it tells of the flow's path; what never left took none. */
+static void canary_compare_flows(struct canary *canary, const struct sample *sample)
+{
+	uint32_t count = samples_flows(canary->samples, sample->slot);
+	bool lost = sample->verdict == VERDICT_LOST;
+	struct flow_loss *flows =
+		&canary->flow_losses[(size_t)sample->slot * canary->memory->shape.flows];
+
+	if (count < 2 || sample->never_left || (!lost && sample->verdict != VERDICT_RETURNED))
+		return;
+	if (flow_loss_add(flows, count, sample->flow, lost))
+		canary_notify(canary, CANARY_FLOW_LOSSY, sample->slot, sample->flow);
+}
+
+static void canary_on_sample(void *ctx, const struct sample *sample)
+{
+	struct canary *canary = ctx;
+	struct standing *standing = &canary->standings[sample->slot];
+	bool was_refused = standing->refused;
+
+	stats_add(&canary->stats[sample->slot], sample);
+	canary->totals.unstamped += sample->verdict == VERDICT_UNSTAMPED;
+	canary->totals.dropped += sample->verdict == VERDICT_RETURNED && !sample->has_rtt;
+	canary_heed(canary, sample);
+	canary_compare_flows(canary, sample);
+	if (sample->verdict == VERDICT_REFUSED)
+		standing->refused = true;
+	else if (sample->verdict == VERDICT_RETURNED)
+		standing->refused = false;
+	if (standing->refused != was_refused)
+		canary_notify(canary, was_refused ? CANARY_ANSWERS_AGAIN : CANARY_REFUSED,
+			      sample->slot, sample->flow);
+}
+
 void canary_on_record(struct canary *canary, const struct kc_record *record)
 {
 	samples_on_record(canary->samples, record, canary_on_sample, canary);
 }
 
-void canary_on_overheard(struct canary *canary, const struct address *source, uint16_t sequence,
-			 uint64_t nonce)
+void canary_on_overheard(struct canary *canary, const struct echoed *reply)
 {
 	uint32_t slot;
 
-	if (addresses_find(canary->memory, source, &slot) < 0)
-		return;
-	for (uint16_t flow = 0; flow < canary->memory->shape.flows; flow++)
-		samples_on_overheard(canary->samples, slot, flow, sequence, nonce, canary_on_sample,
-				     canary);
+	if (addresses_find(canary->memory, &reply->peer, &slot) == 0)
+		samples_on_overheard(canary->samples, slot, reply->flow, reply->sequence,
+				     reply->nonce, canary_on_sample, canary);
+}
+
+void canary_on_refused(struct canary *canary, const struct echoed *quoted)
+{
+	uint32_t slot;
+
+	if (addresses_find(canary->memory, &quoted->peer, &slot) == 0)
+		samples_on_refused(canary->samples, slot, quoted->flow, quoted->sequence,
+				   quoted->nonce, canary_on_sample, canary);
 }
 
 /* --- time passes --- */
-
-/* When the peer may be probed: its programs are in place, or there is nothing to wait for. */
-static struct local_time canary_promotion(const struct canary *canary, uint32_t slot)
-{
-	const struct standing *standing = &canary->standings[slot];
-
-	if (!standing->routed)
-		return (struct local_time){ .ns = NEVER };
-	if (!standing->interfaces || interfaces_ready(canary->interfaces, slot))
-		return standing->joined_at;
-	return local_after(standing->joined_at, ATTACHMENT_PATIENCE_NS);
-}
 
 bool canary_awaits_stamp(const struct canary *canary, uint32_t slot, struct local_time now)
 {
@@ -302,12 +257,14 @@ static void canary_expire_slot(struct canary *canary, uint32_t slot, struct loca
 	switch ((enum peer_state)peer->state) {
 	case PEER_FREE:
 	case PEER_OWN:
+	case PEER_KNOWN:
 		break;
 	case PEER_RESOLVING:
 		if (local_since(now, canary_promotion(canary, slot)) < 0)
 			break;
 		peers_set_state(canary->peers, slot, PEER_PROBED);
 		turns_start(canary->turns, slot, now);
+		canary_align(canary, slot);
 		break;
 	case PEER_PROBED:
 		samples_expire(canary->samples, slot, now, canary_on_sample, canary);
@@ -374,6 +331,13 @@ const struct peer_stats *canary_stats(const struct canary *canary, uint32_t slot
 const struct canary_totals *canary_totals(const struct canary *canary)
 {
 	return &canary->totals;
+}
+
+const struct flow_loss *canary_flows(const struct canary *canary, uint32_t slot,
+				     uint32_t *ret_count)
+{
+	*ret_count = samples_flows(canary->samples, slot);
+	return &canary->flow_losses[(size_t)slot * canary->memory->shape.flows];
 }
 
 uint32_t canary_slot_in_flight(const struct canary *canary, uint32_t slot)

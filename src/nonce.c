@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SipHash-2-4 (Aumasson, Bernstein 2012) of one 64-bit word. Must not know what the nonces protect.
+ * SipHash-2-4 (Aumasson, Bernstein 2012) of one 64-bit word, whole or in place of a timestamp's low
+ * bits. Must not know what the nonces protect.
  */
 #include "nonce.h"
+
+#include <endian.h>
+
+#include "instant.h"
+#include "stamp.h"
 
 struct sip_state {
 	uint64_t v0, v1, v2, v3;
@@ -58,4 +64,19 @@ uint64_t nonce_next(struct nonce_source *source)
 		nonce = sip_hash_word(source->key, source->counter++);
 	} while (nonce == 0);
 	return nonce;
+}
+
+uint64_t nonce_next_timestamp(struct nonce_source *source, int64_t real_ns)
+{
+	const uint64_t random_bits = (1ull << STAMP_NONCE_BITS) - 1;
+	uint64_t since_1900_ns = (uint64_t)real_ns + STAMP_NTP_UNIX_SECONDS * NS_PER_SECOND;
+	uint64_t seconds = since_1900_ns / NS_PER_SECOND;
+	uint64_t fraction = (since_1900_ns % NS_PER_SECOND << 32) / NS_PER_SECOND;
+	uint64_t timestamp = (seconds << 32 | fraction) & ~random_bits;
+	uint64_t random;
+
+	do {
+		random = nonce_next(source) & random_bits;
+	} while ((timestamp | random) == 0); /* once in an era of 136 years */
+	return htobe64(timestamp | random);
 }

@@ -9,6 +9,7 @@
 #include <assert.h>
 
 #include "address_hash.h"
+#include "peers.h"
 #include "sim/fake_memory.h"
 
 #define FAKE_RING_CAPACITY 1024
@@ -22,12 +23,17 @@ struct fake_kernel {
 	struct kc_record ring[FAKE_RING_CAPACITY];
 };
 
-/* What is in an echo message. */
+/* What is in a probe or its reply. */
 struct fake_message {
 	struct address peer; /* destination of a request, source of a reply */
 	uint64_t nonce;
+	int64_t residence_ns; /* of a reply: T3 - T2 */
+	uint32_t counter;     /* of a reply: the reflector's sequence */
 	uint16_t sequence;
 	uint16_t flow;
+	uint16_t ssid;
+	uint8_t protocol; /* enum probe_protocol */
+	bool ask;
 };
 
 enum fake_pairing {
@@ -61,7 +67,7 @@ static inline bool fake_kernel_find(const struct fake_kernel *kernel, const stru
 		if (entry->use == KC_ADDRESS_USED &&
 		    memcmp(entry->address, address->octets, 16) == 0) {
 			*ret_slot = entry->slot;
-			return true;
+			return entry->slot != KC_SLOT_NONE;
 		}
 		place = (place + 1) % shape->address_capacity;
 	}
@@ -72,10 +78,12 @@ static inline struct kc_flight *fake_kernel_flight(const struct fake_kernel *ker
 						   const struct fake_message *message)
 {
 	const struct kernel_shape *shape = &kernel->memory.shape;
+	struct kc_flight *own =
+		&kernel->memory.flights[(size_t)slot * shape->flows * shape->window];
 
-	return &kernel->memory
-			.flights[((size_t)slot * shape->flows + message->flow) * shape->window +
-				 (message->sequence & (shape->window - 1))];
+	if (message->protocol == PROBE_ICMP)
+		return &own[message->sequence & (shape->echo_window - 1)];
+	return &own[message->flow * shape->window + (message->sequence & (shape->window - 1))];
 }
 
 /* True: stamped with now_ns. */
@@ -111,6 +119,8 @@ fake_kernel_ingress(struct fake_kernel *kernel, const struct fake_message *messa
 {
 	struct kc_record record = { .nonce = message->nonce,
 				    .t4_ns = (uint64_t)now_ns,
+				    .residence_ns = (uint64_t)message->residence_ns,
+				    .counter = message->counter,
 				    .flow = message->flow,
 				    .sequence = message->sequence,
 				    .kind = KC_DUPLICATE,
@@ -131,6 +141,12 @@ fake_kernel_ingress(struct fake_kernel *kernel, const struct fake_message *messa
 	}
 	if (flight->t1_ns == KC_T1_ARMED) {
 		counters->rejected_unstamped++;
+		return FAKE_REJECTED;
+	}
+	if (flight->t1_ns != KC_T1_TAKEN &&
+	    (message->residence_ns < 0 ||
+	     message->residence_ns > now_ns - (int64_t)flight->t1_ns)) {
+		counters->rejected_residence++;
 		return FAKE_REJECTED;
 	}
 	record.t1_ns = flight->t1_ns;

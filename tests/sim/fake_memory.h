@@ -10,26 +10,39 @@
 #include "addresses.h"
 #include "kernel_memory.h"
 
-static inline struct kernel_memory fake_memory_open(uint32_t slots, uint32_t flows, uint32_t window,
-						    uint32_t hash_seed)
+#define FAKE_SESSIONS 64
+
+static inline struct kernel_memory fake_memory_of(const struct kernel_shape *shape)
 {
-	struct kernel_memory memory = {
-		.shape = { .slots = slots,
-			   .flows = flows,
-			   .window = window,
-			   .address_capacity = addresses_capacity(slots),
-			   .hash_seed = hash_seed },
-	};
+	size_t flights = (size_t)shape->slots * shape->flows * shape->window;
+	struct kernel_memory memory = { .shape = *shape };
 
 	memory.control = calloc(1, sizeof(*memory.control));
 	memory.counters = calloc(1, sizeof(*memory.counters));
-	memory.addresses = calloc(memory.shape.address_capacity, sizeof(*memory.addresses));
-	memory.peers = calloc(slots, sizeof(*memory.peers));
-	memory.flights = calloc((size_t)slots * flows * window, sizeof(*memory.flights));
+	memory.addresses = calloc(shape->address_capacity, sizeof(*memory.addresses));
+	memory.peers = calloc(shape->slots, sizeof(*memory.peers));
+	memory.flights = calloc(flights, sizeof(*memory.flights));
+	memory.sessions = calloc(shape->session_capacity, sizeof(*memory.sessions));
 	if (!memory.control || !memory.counters || !memory.addresses || !memory.peers ||
-	    !memory.flights)
+	    !memory.flights || !memory.sessions)
 		abort();
 	return memory;
+}
+
+static inline struct kernel_memory fake_memory_open(uint32_t slots, uint32_t flows, uint32_t window,
+						    uint32_t hash_seed)
+{
+	struct kernel_shape shape = { .slots = slots,
+				      .flows = flows,
+				      .window = window,
+				      .echo_window = window,
+				      .address_capacity = addresses_capacity(slots),
+				      .session_capacity = FAKE_SESSIONS,
+				      .hash_seed = hash_seed };
+
+	while (2 * shape.echo_window <= flows * window)
+		shape.echo_window *= 2;
+	return fake_memory_of(&shape);
 }
 
 static inline void fake_memory_close(struct kernel_memory *memory)
@@ -39,6 +52,7 @@ static inline void fake_memory_close(struct kernel_memory *memory)
 	free(memory->addresses);
 	free(memory->peers);
 	free(memory->flights);
+	free(memory->sessions);
 }
 
 /* 10.0.0.0 and the index: as many addresses as a test wants. */

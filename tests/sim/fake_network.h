@@ -12,7 +12,9 @@
 
 /* Chances are out of 1000. */
 struct conditions {
-	uint32_t loss;
+	uint32_t loss; /* either way */
+	uint32_t loss_forward;
+	uint32_t loss_backward;
 	uint32_t late;	    /* RTT above the timeout, up to twice */
 	uint32_t very_late; /* up to three times */
 	uint32_t duplicate; /* of replies; the copy arrives no later than two timeouts after T1 */
@@ -20,22 +22,41 @@ struct conditions {
 	uint32_t ingress_missing; /* arrives past the ingress program, is overheard */
 	uint32_t forged;	  /* a forged reply beside the true one */
 	uint32_t send_error;
+	/* STAMP */
+	uint32_t dead_flows;	    /* a bit for each: lost on the way there */
+	uint32_t duplicate_forward; /* of requests: counted and answered twice */
+	uint32_t rate_refused;	    /* the reflector refuses, and counts anew */
+	uint32_t evicted;	    /* the reflector forgot the session */
+	bool slow_forward;	    /* half of what varies happens on the way there */
+	uint32_t implausible;	    /* T3 before T2, or later than that could be */
+	int64_t residence_ns;	    /* at most */
 	int64_t delay_ns;
 	int64_t jitter_ns;
 	int64_t send_latency_ns; /* at most, from arming to T1 */
 };
 
-enum packet_kind { PACKET_REPLY, PACKET_COPY, PACKET_FORGED };
+enum packet_kind {
+	PACKET_REPLY,
+	PACKET_COPY,
+	PACKET_FORGED,
+	PACKET_REQUEST, /* arrives at the reflector */
+	PACKET_REFUSAL, /* ICMP port unreachable */
+};
 
 struct packet {
 	int64_t arrival_ns;
+	int64_t sent_ns;
 	int64_t t1_ns; /* 0: unstamped */
+	int64_t rtt_ns;
 	struct fake_message message;
 	enum packet_kind kind;
 	uint32_t slot;	/* who sent it, whoever is there now */
 	uint32_t epoch; /* of the slot, then */
 	uint32_t sequence;
 	bool past_ingress;
+	bool lost_backward;
+	bool twice;   /* the reflector got it twice */
+	bool unheard; /* by the sockets */
 };
 
 struct fake_network {
@@ -46,7 +67,16 @@ struct fake_network {
 	uint64_t unresolved;
 	uint32_t held_count;
 	struct packet held[FAKE_PACKETS];
+	/* What the canary's UDP sockets have got. */
+	uint32_t heard_count;
+	struct packet heard[FAKE_PACKETS];
 };
+
+static inline void network_hear(struct fake_network *network, const struct packet *packet)
+{
+	assert(network->heard_count < FAKE_PACKETS);
+	network->heard[network->heard_count++] = *packet;
+}
 
 static inline bool network_is_unresolved(const struct fake_network *network, uint32_t slot)
 {

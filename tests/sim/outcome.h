@@ -5,15 +5,17 @@
 #ifndef OUTCOME_H
 #define OUTCOME_H
 
+#include "sim/protocols.h"
 #include "sim/simulation.h"
 
 #define PEERS 16
 #define SEED  0x5eed5
 
-static inline struct simulation *populated(uint32_t flows, int64_t interval_ns, int64_t timeout_ns)
+static inline struct simulation *populated(void **state, uint32_t flows, int64_t interval_ns,
+					   int64_t timeout_ns)
 {
 	struct simulation *sim = simulation_open(SEED, SIMULATION_SLOTS, flows, interval_ns,
-						 timeout_ns);
+						 timeout_ns, protocol_of(state));
 
 	simulation_populate(sim, PEERS);
 	return sim;
@@ -27,19 +29,8 @@ static inline struct peer_stats outcome(struct simulation *sim, int64_t duration
 	simulation_run(sim, duration_ns);
 	simulation_settle(sim);
 	simulation_compare(sim);
-	for (uint32_t slot = 0; slot < SIMULATION_SLOTS; slot++) {
-		const struct peer_stats *stats = canary_stats(sim->canary, slot);
-
-		sum.sent += stats->sent;
-		sum.returned += stats->returned;
-		sum.lost += stats->lost;
-		sum.unstamped += stats->unstamped;
-		sum.late += stats->late;
-		sum.duplicate += stats->duplicate;
-		sum.reordered += stats->reordered;
-		sum.dropped += stats->dropped;
-		sum.rtt_sum_ns += stats->rtt_sum_ns;
-	}
+	for (uint32_t slot = 0; slot < sim->kernel.memory.shape.slots; slot++)
+		stats_sum(&sum, canary_stats(sim->canary, slot));
 	assert_int_equal(canary_totals(sim->canary)->unstamped, sum.unstamped);
 	assert_int_equal(canary_totals(sim->canary)->dropped, sum.dropped);
 	assert_int_equal(canary_totals(sim->canary)->window_full, 0);

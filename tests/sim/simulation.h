@@ -6,9 +6,18 @@
 #ifndef SIMULATION_H
 #define SIMULATION_H
 
-#include "sim/simulated_world.h"
+#include "sim/simulated_path.h"
 
 /* --- the agent --- */
+
+static inline void simulation_read_sockets(struct simulation *sim)
+{
+	for (uint32_t i = 0; i < sim->network.heard_count; i++) {
+		simulation_hear(sim, &sim->network.heard[i]);
+		simulation_check(sim);
+	}
+	sim->network.heard_count = 0;
+}
 
 static inline void simulation_drain(struct simulation *sim)
 {
@@ -48,6 +57,7 @@ static inline void simulation_tick(struct simulation *sim)
 	struct probe batch[SIMULATION_BATCH];
 	uint32_t count;
 
+	simulation_read_sockets(sim);
 	simulation_drain(sim);
 	simulation_ask_neighbours(sim);
 	canary_on_expiry(sim->canary, simulation_now(sim));
@@ -114,21 +124,16 @@ static inline void simulation_settle(struct simulation *sim)
 
 /* --- peers --- */
 
-/* What was there is no longer: its packets are nobody's. */
-static inline void simulation_forget(struct simulation *sim, uint32_t slot)
-{
-	sim->epochs[slot]++;
-	memset(&sim->truths[slot], 0, sizeof(sim->truths[slot]));
-}
-
 static inline void simulation_route(struct simulation *sim, uint32_t slot, bool own)
 {
 	const struct interface_name route = { .ifindex = SIMULATION_IFINDEX, .name = "eth0" };
 	bool was_own = peers_get(canary_peers(sim->canary), slot)->state == PEER_OWN;
 
+	simulation_before(sim);
 	if (own != was_own)
 		simulation_forget(sim, slot);
 	canary_on_route(sim->canary, slot, own, &route, own ? 0 : 1, simulation_now(sim));
+	simulation_after(sim);
 	simulation_words(sim);
 	simulation_check(sim);
 }
@@ -137,6 +142,8 @@ static inline int simulation_offer(struct simulation *sim, uint32_t address, con
 {
 	struct peer_candidate candidate = { .address = fake_address(address) };
 
+	if (sim->mixed)
+		candidate.probe = (uint8_t)(address % (PROBE_ICMP + 1));
 	snprintf(candidate.name, sizeof(candidate.name), "%s", name);
 	return canary_peers_offer(sim->canary, &candidate);
 }
@@ -149,13 +156,17 @@ static inline struct peers_change simulation_commit(struct simulation *sim)
 
 	for (uint32_t slot = 0; slot < peers_capacity(peers); slot++)
 		before[slot] = peers_get(peers, slot)->state;
+	simulation_before(sim);
 	change = canary_peers_commit(sim->canary, simulation_now(sim));
 	simulation_check(sim);
 	for (uint32_t slot = 0; slot < peers_capacity(peers); slot++) {
+		if (peers_get(peers, slot)->state != before[slot])
+			simulation_forget(sim, slot);
+	}
+	simulation_after(sim);
+	for (uint32_t slot = 0; slot < peers_capacity(peers); slot++) {
 		uint8_t state = peers_get(peers, slot)->state;
 
-		if (state != before[slot])
-			simulation_forget(sim, slot);
 		if (state == PEER_RESOLVING && before[slot] == PEER_FREE)
 			simulation_route(sim, slot, false);
 	}
@@ -180,8 +191,10 @@ static inline void simulation_compare(struct simulation *sim)
 {
 	for (uint32_t slot = 0; slot < sim->kernel.memory.shape.slots; slot++) {
 		const struct truth *truth = &sim->truths[slot];
+		struct peer_stats stats = sim->past[slot];
 
-		truth_compare(truth, canary_stats(sim->canary, slot), slot);
+		stats_sum(&stats, canary_stats(sim->canary, slot));
+		truth_compare(truth, &stats, slot);
 		if (!peer_is_live(peers_get(canary_peers(sim->canary), slot)))
 			continue;
 		assert_int_equal(sim->kernel.memory.peers[slot].sent, truth->kernel_sent);

@@ -4,10 +4,9 @@
 
 static void a_sound_network_returns_every_probe(void **state)
 {
-	struct simulation *sim = populated(1, NS_PER_SECOND, NS_PER_SECOND);
+	struct simulation *sim = populated(state, 1, NS_PER_SECOND, NS_PER_SECOND);
 	struct peer_stats sum = outcome(sim, 60 * NS_PER_SECOND);
 
-	(void)state;
 	assert_in_range(sum.sent, 59 * PEERS, 60 * PEERS);
 	assert_int_equal(sum.returned, sum.sent);
 	assert_int_equal(sum.lost + sum.unstamped + sum.late + sum.duplicate + sum.reordered +
@@ -19,9 +18,8 @@ static void a_sound_network_returns_every_probe(void **state)
 
 static void each_loss_is_one_loss(void **state)
 {
-	struct simulation *sim = populated(1, 100 * MS, 300 * MS);
+	struct simulation *sim = populated(state, 1, 100 * MS, 300 * MS);
 
-	(void)state;
 	sim->conditions.loss = 200;
 
 	struct peer_stats sum = outcome(sim, 30 * NS_PER_SECOND);
@@ -34,9 +32,8 @@ static void each_loss_is_one_loss(void **state)
 
 static void a_dead_network_is_all_loss(void **state)
 {
-	struct simulation *sim = populated(1, 100 * MS, 300 * MS);
+	struct simulation *sim = populated(state, 1, 100 * MS, 300 * MS);
 
-	(void)state;
 	sim->conditions.loss = 1000;
 
 	struct peer_stats sum = outcome(sim, 10 * NS_PER_SECOND);
@@ -50,9 +47,8 @@ static void a_dead_network_is_all_loss(void **state)
 
 static void late_replies_stay_lost(void **state)
 {
-	struct simulation *sim = populated(1, 100 * MS, 300 * MS);
+	struct simulation *sim = populated(state, 1, 100 * MS, 300 * MS);
 
-	(void)state;
 	sim->conditions.late = 100;
 	sim->conditions.very_late = 100;
 
@@ -66,9 +62,8 @@ static void late_replies_stay_lost(void **state)
 
 static void duplicates_change_no_verdict(void **state)
 {
-	struct simulation *sim = populated(1, 100 * MS, 300 * MS);
+	struct simulation *sim = populated(state, 1, 100 * MS, 300 * MS);
 
-	(void)state;
 	sim->conditions.duplicate = 300;
 	sim->conditions.late = 50;
 
@@ -80,9 +75,8 @@ static void duplicates_change_no_verdict(void **state)
 
 static void reordering_is_seen_in_each_flow_alone(void **state)
 {
-	(void)state;
 	for (uint32_t flows = 1; flows <= ANY_FLOWS; flows += ANY_FLOWS - 1) {
-		struct simulation *sim = populated(flows, 50 * MS, 600 * MS);
+		struct simulation *sim = populated(state, flows, 50 * MS, 600 * MS);
 
 		/* Beyond the flow's own pace with one flow, below it with four. */
 		sim->conditions.jitter_ns = 140 * MS;
@@ -90,22 +84,21 @@ static void reordering_is_seen_in_each_flow_alone(void **state)
 		struct peer_stats sum = outcome(sim, 30 * NS_PER_SECOND);
 
 		assert_int_equal(sum.returned, sum.sent);
-		assert_int_equal(sum.reordered > 0, flows == 1);
+		assert_int_equal(sum.reordered > 0, flows == 1 || protocol_of(state) == PROBE_ICMP);
 		simulation_close(sim);
 	}
 }
 
 static void a_missing_stamp_is_not_loss(void **state)
 {
-	struct simulation *sim = populated(1, 100 * MS, 300 * MS);
+	struct simulation *sim = populated(state, 1, 100 * MS, 300 * MS);
 
-	(void)state;
-	sim->conditions.egress_missing = 100;
+	sim->conditions.egress_missing = 50; /* rarely three in a row */
 	sim->conditions.loss = 100;
 
 	struct peer_stats sum = outcome(sim, 30 * NS_PER_SECOND);
 
-	assert_in_range(sum.unstamped, sum.sent / 12, sum.sent / 8);
+	assert_in_range(sum.unstamped, sum.sent / 26, sum.sent / 16);
 	assert_true(interface_egress_attached(the_interface(sim)));
 	/* All of them missing: whatever the loader says, the program does not work. */
 	sim->conditions.egress_missing = 1000;
@@ -120,9 +113,8 @@ static void a_missing_stamp_is_not_loss(void **state)
 
 static void a_blind_ingress_is_not_loss(void **state)
 {
-	struct simulation *sim = populated(2, 100 * MS, 300 * MS);
+	struct simulation *sim = populated(state, 2, 100 * MS, 300 * MS);
 
-	(void)state;
 	sim->conditions.ingress_missing = 1000;
 	sim->conditions.loss = 50;
 
@@ -141,25 +133,23 @@ static void a_blind_ingress_is_not_loss(void **state)
 
 static void forged_replies_count_for_nothing(void **state)
 {
-	struct simulation *sim = populated(1, 100 * MS, 300 * MS);
+	struct simulation *sim = populated(state, 1, 100 * MS, 300 * MS);
 
-	(void)state;
 	sim->conditions.forged = 1000;
 	sim->conditions.loss = 100;
 
 	struct peer_stats sum = outcome(sim, 30 * NS_PER_SECOND);
 
 	assert_int_equal(sum.duplicate + sum.late, 0);
-	assert_true(sim->kernel.memory.counters->rejected_nonce > sum.sent / 3);
-	assert_true(sim->kernel.memory.counters->rejected_source > sum.sent / 3);
+	assert_true(sim->kernel.memory.counters->rejected_nonce > sum.sent / 4);
+	assert_true(sim->kernel.memory.counters->rejected_source > sum.sent / 15);
 	simulation_close(sim);
 }
 
 static void what_could_not_be_sent_was_not_sent(void **state)
 {
-	struct simulation *sim = populated(1, 100 * MS, 300 * MS);
+	struct simulation *sim = populated(state, 1, 100 * MS, 300 * MS);
 
-	(void)state;
 	sim->conditions.send_error = 500;
 	sim->conditions.loss = 100;
 
@@ -173,9 +163,8 @@ static void what_could_not_be_sent_was_not_sent(void **state)
 
 static void a_full_ring_loses_samples_not_probes(void **state)
 {
-	struct simulation *sim = populated(1, 100 * MS, 300 * MS);
+	struct simulation *sim = populated(state, 1, 100 * MS, 300 * MS);
 
-	(void)state;
 	sim->kernel.ring_capacity = 3;
 
 	struct peer_stats sum = outcome(sim, 30 * NS_PER_SECOND);
@@ -190,9 +179,8 @@ static void a_full_ring_loses_samples_not_probes(void **state)
 /* Also while the ring overflows: the kernel goes on pairing. */
 static void a_stopped_canary_makes_no_loss(void **state)
 {
-	(void)state;
 	for (int64_t stop_ms = 60; stop_ms <= 20000; stop_ms = stop_ms * 3 / 2) {
-		struct simulation *sim = populated(1, 100 * MS, 300 * MS);
+		struct simulation *sim = populated(state, 1, 100 * MS, 300 * MS);
 
 		sim->kernel.ring_capacity = 8;
 		sim->conditions.jitter_ns = 80 * MS;
@@ -213,9 +201,8 @@ static void a_stopped_canary_makes_no_loss(void **state)
 /* Stopped between arming and sending: the timeout is counted from T1. */
 static void a_stall_before_sending_makes_no_loss(void **state)
 {
-	struct simulation *sim = populated(1, NS_PER_SECOND, 300 * MS);
+	struct simulation *sim = populated(state, 1, NS_PER_SECOND, 300 * MS);
 
-	(void)state;
 	sim->conditions.send_latency_ns = 200 * MS;
 	sim->conditions.jitter_ns = 299 * MS;
 
@@ -227,9 +214,8 @@ static void a_stall_before_sending_makes_no_loss(void **state)
 
 static void everything_at_once(void **state)
 {
-	struct simulation *sim = populated(3, 100 * MS, 300 * MS);
+	struct simulation *sim = populated(state, 3, 100 * MS, 300 * MS);
 
-	(void)state;
 	sim->conditions = (struct conditions){
 		.loss = 50,
 		.late = 50,
@@ -254,20 +240,20 @@ static void everything_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_sound_network_returns_every_probe),
-		cmocka_unit_test(each_loss_is_one_loss),
-		cmocka_unit_test(a_dead_network_is_all_loss),
-		cmocka_unit_test(late_replies_stay_lost),
-		cmocka_unit_test(duplicates_change_no_verdict),
-		cmocka_unit_test(reordering_is_seen_in_each_flow_alone),
-		cmocka_unit_test(a_missing_stamp_is_not_loss),
-		cmocka_unit_test(a_blind_ingress_is_not_loss),
-		cmocka_unit_test(forged_replies_count_for_nothing),
-		cmocka_unit_test(what_could_not_be_sent_was_not_sent),
-		cmocka_unit_test(a_full_ring_loses_samples_not_probes),
-		cmocka_unit_test(a_stopped_canary_makes_no_loss),
-		cmocka_unit_test(a_stall_before_sending_makes_no_loss),
-		cmocka_unit_test(everything_at_once),
+		EACH_PROTOCOL(a_sound_network_returns_every_probe),
+		EACH_PROTOCOL(each_loss_is_one_loss),
+		EACH_PROTOCOL(a_dead_network_is_all_loss),
+		EACH_PROTOCOL(late_replies_stay_lost),
+		EACH_PROTOCOL(duplicates_change_no_verdict),
+		EACH_PROTOCOL(reordering_is_seen_in_each_flow_alone),
+		EACH_PROTOCOL(a_missing_stamp_is_not_loss),
+		EACH_PROTOCOL(a_blind_ingress_is_not_loss),
+		EACH_PROTOCOL(forged_replies_count_for_nothing),
+		EACH_PROTOCOL(what_could_not_be_sent_was_not_sent),
+		EACH_PROTOCOL(a_full_ring_loses_samples_not_probes),
+		EACH_PROTOCOL(a_stopped_canary_makes_no_loss),
+		EACH_PROTOCOL(a_stall_before_sending_makes_no_loss),
+		EACH_PROTOCOL(everything_at_once),
 	};
 
 	print_message("seed %#x\n", SEED);

@@ -5,9 +5,8 @@
 
 static void a_dead_neighbour_is_loss_of_its_own(void **state)
 {
-	struct simulation *sim = populated(1, 100 * MS, 300 * MS);
+	struct simulation *sim = populated(state, 1, 100 * MS, 300 * MS);
 
-	(void)state;
 	simulation_unresolve(sim, 0xf);
 
 	struct peer_stats sum = outcome(sim, 10 * NS_PER_SECOND);
@@ -26,9 +25,8 @@ static void a_dead_neighbour_is_loss_of_its_own(void **state)
 
 static void dead_neighbours_all_round_say_nothing_of_our_programs(void **state)
 {
-	struct simulation *sim = populated(2, 100 * MS, 300 * MS);
+	struct simulation *sim = populated(state, 2, 100 * MS, 300 * MS);
 
-	(void)state;
 	simulation_unresolve(sim, UINT64_MAX);
 
 	struct peer_stats sum = outcome(sim, 10 * NS_PER_SECOND);
@@ -43,9 +41,8 @@ static void dead_neighbours_all_round_say_nothing_of_our_programs(void **state)
 /* The dead must not make up for the program that the living miss. */
 static void a_missing_stamp_is_not_loss_beside_a_dead_neighbour(void **state)
 {
-	struct simulation *sim = populated(1, 100 * MS, 300 * MS);
+	struct simulation *sim = populated(state, 1, 100 * MS, 300 * MS);
 
-	(void)state;
 	simulation_unresolve(sim, 0xff);
 	sim->conditions.egress_missing = 1000;
 	outcome(sim, 5 * NS_PER_SECOND);
@@ -71,9 +68,8 @@ static void a_missing_stamp_is_not_loss_beside_a_dead_neighbour(void **state)
  * timeout) does not. */
 static void neighbours_come_and_go(void **state)
 {
-	struct simulation *sim = populated(1, 100 * MS, 300 * MS);
+	struct simulation *sim = populated(state, 1, 100 * MS, 300 * MS);
 
-	(void)state;
 	for (int64_t pause_ms = 10; pause_ms < 3000; pause_ms = pause_ms * 4 / 3) {
 		simulation_unresolve(sim, 0xffff);
 		simulation_run(sim, pause_ms * MS);
@@ -94,10 +90,10 @@ static void neighbours_come_and_go(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_dead_neighbour_is_loss_of_its_own),
-		cmocka_unit_test(dead_neighbours_all_round_say_nothing_of_our_programs),
-		cmocka_unit_test(a_missing_stamp_is_not_loss_beside_a_dead_neighbour),
-		cmocka_unit_test(neighbours_come_and_go),
+		EACH_PROTOCOL(a_dead_neighbour_is_loss_of_its_own),
+		EACH_PROTOCOL(dead_neighbours_all_round_say_nothing_of_our_programs),
+		EACH_PROTOCOL(a_missing_stamp_is_not_loss_beside_a_dead_neighbour),
+		EACH_PROTOCOL(neighbours_come_and_go),
 	};
 
 	print_message("seed %#x\n", SEED);

@@ -3,12 +3,13 @@
 #include "sim/simulation.h"
 
 #include "addresses.h"
+#include "sim/protocols.h"
 
 #define SEED 0x5eed6
 
-static struct simulation *opened(uint32_t slots)
+static struct simulation *opened(void **state, uint32_t slots)
 {
-	return simulation_open(SEED, slots, 1, 100 * MS, 300 * MS);
+	return simulation_open(SEED, slots, 1, 100 * MS, 300 * MS, protocol_of(state));
 }
 
 /* A file of one line each: address, name. */
@@ -54,9 +55,8 @@ static int64_t rest_ns(const struct simulation *sim)
 
 static void a_departed_peer_is_silent_at_once_and_forgotten_after_its_rest(void **state)
 {
-	struct simulation *sim = opened(2);
+	struct simulation *sim = opened(state, 2);
 
-	(void)state;
 	sim->conditions.jitter_ns = 250 * MS; /* some are always under way */
 	say(sim, 1, (uint32_t[]){ 1 }, (const char *const[]){ "a" });
 	simulation_run(sim, 3 * NS_PER_SECOND);
@@ -83,9 +83,8 @@ static void a_departed_peer_is_silent_at_once_and_forgotten_after_its_rest(void 
 /* The address of a resting slot comes back in another: that one keeps it when the rest ends. */
 static void an_address_may_return_while_its_slot_rests(void **state)
 {
-	struct simulation *sim = opened(4);
+	struct simulation *sim = opened(state, 4);
 
-	(void)state;
 	sim->conditions.jitter_ns = 250 * MS;
 	say(sim, 1, (uint32_t[]){ 1 }, (const char *const[]){ "a" });
 	simulation_run(sim, 3 * NS_PER_SECOND);
@@ -112,9 +111,8 @@ static void an_address_may_return_while_its_slot_rests(void **state)
 /* One slot, handed from peer to peer while replies to all of them are under way. */
 static void no_reply_counts_for_another_peer(void **state)
 {
-	struct simulation *sim = opened(1);
+	struct simulation *sim = opened(state, 1);
 
-	(void)state;
 	sim->conditions = (struct conditions){ .delay_ns = 1 * MS,
 					       .jitter_ns = 290 * MS,
 					       .late = 200,
@@ -141,10 +139,9 @@ static void no_reply_counts_for_another_peer(void **state)
 
 static void records_from_before_a_departure_are_nobodys(void **state)
 {
-	struct simulation *sim = opened(2);
+	struct simulation *sim = opened(state, 2);
 	struct kc_record record;
 
-	(void)state;
 	say(sim, 1, (uint32_t[]){ 1 }, (const char *const[]){ "a" });
 	/* Replies wait in the ring, the canary has not read them yet. */
 	while (sim->kernel.ring_count == 0)
@@ -163,11 +160,28 @@ static void records_from_before_a_departure_are_nobodys(void **state)
 	simulation_close(sim);
 }
 
+/* Between arming and sending. */
+static void what_could_not_be_sent_to_the_departed_is_nobodys(void **state)
+{
+	struct simulation *sim = opened(state, 2);
+	struct probe probe;
+
+	say(sim, 1, (uint32_t[]){ 1 }, (const char *const[]){ "a" });
+	simulation_run(sim, SIMULATION_TICK_NS);
+	do {
+		sim->now_ns += SIMULATION_TICK_NS;
+	} while (canary_due(sim->canary, simulation_now(sim), &probe, 1) == 0);
+	say(sim, 0, NULL, NULL);
+	canary_on_sent(sim->canary, &probe, -ENETUNREACH);
+	simulation_check(sim);
+	assert_int_equal(stats(sim, 0)->sent, 0);
+	simulation_close(sim);
+}
+
 static void own_addresses_are_not_probed(void **state)
 {
-	struct simulation *sim = opened(4);
+	struct simulation *sim = opened(state, 4);
 
-	(void)state;
 	say(sim, 2, (uint32_t[]){ 1, 2 }, (const char *const[]){ "a", "b" });
 	simulation_route(sim, 0, true);
 	assert_int_equal(state_of(sim, 0), PEER_OWN);
@@ -193,9 +207,8 @@ static void own_addresses_are_not_probed(void **state)
 
 static void a_mute_loader_silences_nobody(void **state)
 {
-	struct simulation *sim = opened(4);
+	struct simulation *sim = opened(state, 4);
 
-	(void)state;
 	sim->loader_mute = true;
 	say(sim, 1, (uint32_t[]){ 1 }, (const char *const[]){ "a" });
 	simulation_run(sim, 1900 * MS);
@@ -205,7 +218,7 @@ static void a_mute_loader_silences_nobody(void **state)
 	simulation_close(sim);
 
 	/* An answer is acted upon with the next tick. */
-	sim = opened(4);
+	sim = opened(state, 4);
 	say(sim, 1, (uint32_t[]){ 1 }, (const char *const[]){ "a" });
 	simulation_run(sim, SIMULATION_TICK_NS);
 	assert_int_equal(state_of(sim, 0), PEER_PROBED);
@@ -214,9 +227,8 @@ static void a_mute_loader_silences_nobody(void **state)
 
 static void without_a_route_answer_nobody_is_probed(void **state)
 {
-	struct simulation *sim = opened(4);
+	struct simulation *sim = opened(state, 4);
 
-	(void)state;
 	canary_peers_begin(sim->canary, PEER_SOURCE_FILE);
 	simulation_offer(sim, 1, "a");
 	canary_peers_commit(sim->canary, simulation_now(sim));
@@ -257,10 +269,9 @@ static void turns_are_spread_evenly(void **state)
 {
 	static const uint32_t counts[] = { 1, 3, 20, 40, 64 };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		struct simulation *sim = simulation_open(SEED, SIMULATION_SLOTS, 1, NS_PER_SECOND,
-							 NS_PER_SECOND);
+							 NS_PER_SECOND, protocol_of(state));
 		uint64_t sum;
 		uint32_t most, share = (counts[i] + 19) / 20;
 
@@ -281,9 +292,8 @@ static void turns_are_spread_evenly(void **state)
 /* Each tick comes five turns late, and must not take that for a stall. */
 static void an_interval_below_the_tick_is_probed_with_every_tick(void **state)
 {
-	struct simulation *sim = simulation_open(SEED, 4, 1, 10 * MS, 300 * MS);
+	struct simulation *sim = simulation_open(SEED, 4, 1, 10 * MS, 300 * MS, protocol_of(state));
 
-	(void)state;
 	simulation_populate(sim, 4);
 	simulation_run(sim, 10 * NS_PER_SECOND);
 	simulation_settle(sim);
@@ -295,10 +305,9 @@ static void an_interval_below_the_tick_is_probed_with_every_tick(void **state)
 
 static void what_does_not_fit_is_counted(void **state)
 {
-	struct simulation *sim = opened(2);
+	struct simulation *sim = opened(state, 2);
 	struct probe probe;
 
-	(void)state;
 	/* Not a place left: the peer is probed, and what cannot be seen of it is unstamped. */
 	for (uint32_t i = 0; i < sim->kernel.memory.shape.address_capacity; i++)
 		sim->kernel.memory.addresses[i].use = KC_ADDRESS_USED;
@@ -320,10 +329,9 @@ static void what_does_not_fit_is_counted(void **state)
 
 static void the_heart_beats_every_second(void **state)
 {
-	struct simulation *sim = opened(4);
+	struct simulation *sim = opened(state, 4);
 	int64_t oldest_ns = 0;
 
-	(void)state;
 	/* At once, and then whoever asks when. */
 	assert_true(canary_next_due(sim->canary, simulation_now(sim)).ns <= sim->now_ns);
 	for (int i = 0; i < 1000; i++) {
@@ -342,17 +350,18 @@ static void the_heart_beats_every_second(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_departed_peer_is_silent_at_once_and_forgotten_after_its_rest),
-		cmocka_unit_test(an_address_may_return_while_its_slot_rests),
-		cmocka_unit_test(no_reply_counts_for_another_peer),
-		cmocka_unit_test(records_from_before_a_departure_are_nobodys),
-		cmocka_unit_test(own_addresses_are_not_probed),
-		cmocka_unit_test(a_mute_loader_silences_nobody),
-		cmocka_unit_test(without_a_route_answer_nobody_is_probed),
-		cmocka_unit_test(turns_are_spread_evenly),
-		cmocka_unit_test(an_interval_below_the_tick_is_probed_with_every_tick),
-		cmocka_unit_test(what_does_not_fit_is_counted),
-		cmocka_unit_test(the_heart_beats_every_second),
+		EACH_PROTOCOL(a_departed_peer_is_silent_at_once_and_forgotten_after_its_rest),
+		EACH_PROTOCOL(an_address_may_return_while_its_slot_rests),
+		EACH_PROTOCOL(no_reply_counts_for_another_peer),
+		EACH_PROTOCOL(records_from_before_a_departure_are_nobodys),
+		EACH_PROTOCOL(what_could_not_be_sent_to_the_departed_is_nobodys),
+		EACH_PROTOCOL(own_addresses_are_not_probed),
+		EACH_PROTOCOL(a_mute_loader_silences_nobody),
+		EACH_PROTOCOL(without_a_route_answer_nobody_is_probed),
+		EACH_PROTOCOL(turns_are_spread_evenly),
+		EACH_PROTOCOL(an_interval_below_the_tick_is_probed_with_every_tick),
+		EACH_PROTOCOL(what_does_not_fit_is_counted),
+		EACH_PROTOCOL(the_heart_beats_every_second),
 	};
 
 	print_message("seed %#x\n", SEED);

@@ -20,9 +20,19 @@ static inline uint64_t stats_verdicts(const struct peer_stats *stats)
 	return stats->returned + stats->lost + stats->refused + stats->unstamped;
 }
 
+enum fate {
+	FATE_RETURNED,
+	FATE_LOST, /* late, or nobody knows where */
+	FATE_LOST_FORWARD,
+	FATE_LOST_BACKWARD,
+	FATE_REFUSED,
+	FATE_UNSTAMPED,
+};
+
 /* What must have been counted of the slot's present peer once all is settled. */
 struct truth {
-	uint64_t sent, returned, lost, late, unstamped, duplicate, reordered, dropped;
+	uint64_t sent, returned, lost, refused, late, unstamped, duplicate, reordered, dropped;
+	uint64_t lost_forward, lost_backward; /* of those in which the reflector was blameless */
 	uint64_t rtt_sum_ns, variation_sum_ns;
 	/* Late, but its record found no room: whether it was seen in time to be lost, only the
 	 * canary knows. */
@@ -35,10 +45,25 @@ struct truth {
 	} flows[ANY_FLOWS];
 };
 
+static inline void truth_fate(struct truth *truth, enum fate fate, bool stamped)
+{
+	if (fate == FATE_REFUSED) {
+		truth->refused++;
+	} else if (fate == FATE_UNSTAMPED || !stamped) {
+		truth->unstamped++;
+	} else if (fate == FATE_RETURNED) {
+		truth->returned++;
+	} else {
+		truth->lost++;
+		truth->lost_forward += fate == FATE_LOST_FORWARD;
+		truth->lost_backward += fate == FATE_LOST_BACKWARD;
+	}
+}
+
 /* A reply that was paired in time: what it says about order. */
 static inline void truth_in_time(struct truth *truth, const struct packet *packet)
 {
-	int64_t rtt_ns = packet->arrival_ns - packet->t1_ns;
+	int64_t rtt_ns = packet->arrival_ns - packet->t1_ns - packet->message.residence_ns;
 	uint16_t flow = packet->message.flow;
 
 	truth->rtt_sum_ns += (uint64_t)rtt_ns;
@@ -60,6 +85,24 @@ static inline void truth_equal(uint32_t slot, const char *what, uint64_t counted
 			 (unsigned long long)counted, (unsigned long long)truth);
 }
 
+/* All that was counted of a peer, whatever it was called meanwhile. */
+static inline void stats_sum(struct peer_stats *sum, const struct peer_stats *stats)
+{
+	sum->sent += stats->sent;
+	sum->returned += stats->returned;
+	sum->lost += stats->lost;
+	sum->lost_forward += stats->lost_forward;
+	sum->lost_backward += stats->lost_backward;
+	sum->refused += stats->refused;
+	sum->unstamped += stats->unstamped;
+	sum->late += stats->late;
+	sum->duplicate += stats->duplicate;
+	sum->reordered += stats->reordered;
+	sum->dropped += stats->dropped;
+	sum->rtt_sum_ns += stats->rtt_sum_ns;
+	sum->variation_sum_ns += stats->variation_sum_ns;
+}
+
 static inline void truth_compare(const struct truth *truth, const struct peer_stats *stats,
 				 uint32_t slot)
 {
@@ -67,6 +110,7 @@ static inline void truth_compare(const struct truth *truth, const struct peer_st
 	uint64_t moved = stats->dropped - truth->dropped;
 
 	truth_equal(slot, "sent", stats->sent, truth->sent);
+	truth_equal(slot, "refused", stats->refused, truth->refused);
 	truth_equal(slot, "unstamped", stats->unstamped, truth->unstamped);
 	truth_equal(slot, "late", stats->late, truth->late);
 	truth_equal(slot, "duplicate", stats->duplicate, truth->duplicate);

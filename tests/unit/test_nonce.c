@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SipHash-2-4, against the paper's and the reference implementation's vectors. */
+/* SipHash-2-4, against the paper's and the reference implementation's vectors; timestamps. */
 #include "unit/cmocka_all.h"
 
 #include <string.h>
 
+#include "instant.h"
 #include "nonce.h"
 #include "sim/fake_memory.h"
 
@@ -88,11 +89,66 @@ static void nonces_are_hashes_of_a_counter(void **state)
 	}
 }
 
+static void a_timestamp_is_the_time_but_for_its_random_bits(void **state)
+{
+	/* Seconds and fraction by hand: 2^32 / 10^9 of a nanosecond each. */
+	static const struct {
+		int64_t real_ns;
+		uint32_t seconds, fraction;
+	} cases[] = {
+		{ 0, 0x83aa7e80, 0 },
+		{ 1, 0x83aa7e80, 4 },
+		{ NS_PER_SECOND / 2, 0x83aa7e80, 0x80000000 },
+		{ NS_PER_SECOND - 1, 0x83aa7e80, 0xfffffffb },
+		{ 1700000000 * NS_PER_SECOND + 250000000, 0xe8fe6f80, 0x40000000 },
+		{ 2085978495 * NS_PER_SECOND + 999999999, 0xffffffff, 0xfffffffb },
+		{ 2085978496 * NS_PER_SECOND, 0, 0 }, /* era 1 */
+		{ 2085978497 * NS_PER_SECOND + 500000000, 1, 0x80000000 },
+	};
+	struct nonce_source source = { .key = { 1, 2 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint16_t ones = 0, zeros = 0;
+
+		for (int j = 0; j < 64; j++) {
+			struct nonce_source whole = source;
+			uint64_t nonce = nonce_next_timestamp(&source, cases[i].real_ns);
+			uint8_t octets[8];
+			uint16_t low;
+
+			memcpy(octets, &nonce, sizeof(octets));
+			assert_int_equal((uint32_t)octets[0] << 24 | octets[1] << 16 |
+						 octets[2] << 8 | octets[3],
+					 cases[i].seconds);
+			assert_int_equal(octets[4] << 8 | octets[5], cases[i].fraction >> 16);
+			low = (uint16_t)(octets[6] << 8 | octets[7]);
+			assert_int_equal(low, nonce_next(&whole) & 0xffff);
+			assert_true(nonce != 0);
+			ones |= low;
+			zeros |= (uint16_t)~low;
+		}
+		assert_int_equal(ones & zeros, 0xffff);
+	}
+}
+
+/* The first 15 microseconds of an era are all zero but for the random bits. */
+static void a_timestamp_is_never_zero(void **state)
+{
+	struct nonce_source source = { .key = { 3, 4 } };
+
+	(void)state;
+	for (int i = 0; i < 1 << 20; i++)
+		assert_true(nonce_next_timestamp(&source, 2085978496 * NS_PER_SECOND) != 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_vectors_of_the_paper_hold),
 		cmocka_unit_test(nonces_are_hashes_of_a_counter),
+		cmocka_unit_test(a_timestamp_is_the_time_but_for_its_random_bits),
+		cmocka_unit_test(a_timestamp_is_never_zero),
 	};
 
 	return cmocka_run_group_tests_name("nonce", tests, NULL, NULL);

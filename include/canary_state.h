@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The canary's state, shared by the files that make it up: canary.c (probes and what became of
+ * them), canary_peers.c (who comes, goes and where), canary_names.c (who they say they are). For
+ * them alone.
+ */
+#ifndef CANARY_STATE_H
+#define CANARY_STATE_H
+
+#include "addresses.h"
+#include "canary.h"
+#include "nonce.h"
+#include "samples.h"
+#include "turns.h"
+
+/* A question may be lost; a reflector that does not know it need not hear it with every probe. */
+#define CANARY_ASKS_IN_A_ROW	 3
+#define CANARY_ASK_UNANSWERED_NS (10 * NS_PER_SECOND)
+#define CANARY_ASK_AGAIN_NS	 (60 * NS_PER_SECOND)
+
+/* What the peer's last identity was worth; to be said once. */
+enum naming {
+	NAMING_FINE = 0,
+	NAMING_TAKEN,
+	NAMING_INVALID,
+};
+
+/* A probe that asked. */
+struct question {
+	uint16_t flow;
+	uint16_t sequence;
+};
+
+/* How things stand with the peer in a slot. */
+struct standing {
+	struct local_time joined_at;
+	struct local_time ask_at;			 /* not before */
+	struct question questions[CANARY_ASKS_IN_A_ROW]; /* a ring: not answered */
+	uint8_t asks;					 /* in a row without an answer */
+	uint8_t question_count;				 /* of them, the newest */
+	uint8_t question_next;				 /* place in the ring */
+	uint8_t naming;					 /* enum naming */
+	uint8_t flow;					 /* the next probe's */
+	bool routed;					 /* its route is known */
+	bool interfaces;				 /* it has some */
+	bool refused; /* since its last reply, and that was said */
+};
+
+/* Addresses of this machine. */
+struct own_addresses {
+	uint32_t count;
+	uint32_t missing; /* of the last transaction: surplus, or no place */
+	struct address list[ADDRESSES_OWN_MAX];
+};
+
+struct canary {
+	struct canary_settings settings;
+	const struct kernel_memory *memory;
+	struct nonce_source nonces;
+	struct peers *peers;
+	struct interfaces *interfaces;
+	struct samples *samples;
+	struct turns *turns;
+	struct peer_stats *stats;      /* [slots] */
+	struct standing *standings;    /* [slots] */
+	struct flow_loss *flow_losses; /* [slots * flows] */
+	struct canary_totals totals;
+	struct own_addresses own;
+	struct own_addresses own_offered; /* in the running transaction */
+	int64_t real_offset_ns;
+	struct local_time beat_at; /* the next heartbeat */
+	struct local_time now;	   /* of the running commit */
+};
+
+void canary_notify(const struct canary *canary, enum canary_notice notice, uint32_t slot,
+		   uint16_t flow);
+
+/* canary_peers.c: when the peer may be probed: its programs are in place, or there is nothing to
+ * wait for. */
+struct local_time canary_promotion(const struct canary *canary, uint32_t slot);
+/* The slot's address is no peer's any more. */
+void canary_displace(struct canary *canary, uint32_t slot);
+
+/* canary_names.c: whether the slot's next probe asks who answers, and what became of that probe.
+ */
+bool canary_is_curious(const struct canary *canary, uint32_t slot, struct local_time now);
+void canary_on_asked(struct canary *canary, const struct probe *probe, struct local_time now);
+void canary_on_not_asked(struct canary *canary, const struct probe *probe);
+/* The peer's label has changed by somebody else's coming or going (peers_slot_fn). */
+void canary_relabelled(void *ctx, uint32_t slot);
+
+#endif
