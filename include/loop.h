@@ -36,6 +36,6 @@ int loop_run(struct loop *loop); /* until loop_stop; 0 or -errno */
 void loop_stop(struct loop *loop);
 
 struct local_time loop_now(void);
-int64_t loop_unix_ns(void); /* wall clock, for log lines and start times only */
+int64_t loop_unix_ns(void); /* wall clock: log lines, start times, wall_clock.c */
 
 #endif

@@ -35,6 +35,16 @@ int routes_get(struct routes *routes, const struct address *destination, struct 
  * neighbour discovery: what is sent to it does not leave. False where that is not known. */
 bool routes_unresolved(struct routes *routes, const struct address *destination);
 
+/* Addresses of this machine that a peer may know it by: global unicast ones that are no longer
+ * tentative, on all interfaces that are up but loopback ones first, then those on loopback; within
+ * both, those of `preferred` interfaces (peers are routed over them) first. One that stands on
+ * several interfaces, or changes meanwhile, may be said more than once. 0 or -errno: then some may
+ * be missing. */
+typedef void routes_own_fn(void *ctx, const struct address *address);
+typedef bool routes_preferred_fn(void *ctx, uint32_t ifindex);
+int routes_own_addresses(struct routes *routes, routes_preferred_fn *preferred,
+			 routes_own_fn *on_address, void *ctx);
+
 /* Reads all notices. True: some route, address or link changed, or notices were lost. on_link is
  * called for each device that came, went, or was changed. */
 typedef void routes_link_fn(void *ctx, uint32_t ifindex);

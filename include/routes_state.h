@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How routes.c and routes_neighbours.c put a question to rtnetlink. For them alone.
+ * How routes.c, routes_neighbours.c and routes_own.c put a question to rtnetlink. For them alone.
  */
 #ifndef ROUTES_STATE_H
 #define ROUTES_STATE_H
@@ -8,6 +8,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "routes.h"
 
@@ -25,6 +26,13 @@ static inline size_t routes_octets(const struct address *address)
 {
 	return address_is_ipv4(address) ? 4 : 16;
 }
+
+/* A socket for questions, whose answers are waited for, bounded; or -errno. */
+int routes_open_socket(void);
+
+/* Octets of messages from the kernel itself, now in routes->message, 0 when it was somebody else or
+ * did not fit, or -errno. */
+ssize_t routes_receive(struct routes *routes, int fd);
 
 /* Sends the question and waits for its answer, bounded: 0, and a message of this type and at least
  * this length is in routes->message; or -errno. */

@@ -3,7 +3,7 @@
  * Sends echo probes: owns one raw ICMP and one raw ICMPv6 socket. All memory is taken at open. Must
  * not know peers or slots, nor keep account of what was sent.
  */
-#include "prober.h"
+#include "prober_icmp.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,15 +18,14 @@
 #include <unistd.h>
 
 #include "echo.h"
+#include "probe_socket.h"
 
 /* A limit, not memory that is taken: packets to neighbours that do not answer ARP are held for
  * seconds and count as ours. A rack of dead peers must not keep us from probing the living. */
 #define SEND_BUFFER_PACKETS 2048
-#define PACKET_OVERHEAD_BYTES \
-	1024 /* what the kernel adds to a packet in its own count, rounded up */
 
 /* The replies of a batch; what comes above is not heard. */
-#define RECEIVE_BUFFER_BYTES (2 * PROBER_BATCH * PACKET_OVERHEAD_BYTES)
+#define RECEIVE_BUFFER_BYTES (2 * PROBE_BATCH * PROBE_SOCKET_OVERHEAD_BYTES)
 
 #define IPV4_HEADER_MAX 60
 #define REPLY_BYTES_MAX (IPV4_HEADER_MAX + ECHO_HEADER_BYTES + ECHO_PAYLOAD_MAX)
@@ -47,22 +46,16 @@ static const struct echo_family echo_families[FAMILIES] = {
 	[FAMILY_IPV6] = { AF_INET6, IPPROTO_ICMPV6, ECHO_REQUEST_V6, ECHO_REPLY_V6, false },
 };
 
-union socket_address {
-	struct sockaddr any;
-	struct sockaddr_in ipv4;
-	struct sockaddr_in6 ipv6;
-};
-
-struct prober {
+struct prober_icmp {
 	int fds[FAMILIES]; /* -1: the host does not have it */
 	uint16_t icmp_id_be;
 	/* Of the batch that is being sent. */
-	struct mmsghdr messages[PROBER_BATCH];
-	struct iovec parts[PROBER_BATCH][2]; /* what differs, and the shared zeros */
-	union socket_address addresses[PROBER_BATCH];
-	struct echo_probe probes[PROBER_BATCH];
-	uint32_t places[PROBER_BATCH]; /* in the caller's batch */
-	uint8_t padding[];	       /* zeros */
+	struct mmsghdr messages[PROBE_BATCH];
+	struct iovec parts[PROBE_BATCH][2]; /* what differs, and the shared zeros */
+	union socket_address addresses[PROBE_BATCH];
+	struct echo_probe probes[PROBE_BATCH];
+	uint32_t places[PROBE_BATCH]; /* in the caller's batch */
+	uint8_t padding[];	      /* zeros */
 };
 
 /* RFC 1071. All beyond this header is zero and adds nothing to the sum. */
@@ -77,11 +70,6 @@ static uint16_t echo_checksum(const struct echo_probe *probe)
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)~sum;
-}
-
-static int set_option(int fd, int level, int option, int value)
-{
-	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
 }
 
 static int set_blocked(int fd, unsigned int family, bool blocked)
@@ -122,40 +110,25 @@ static int set_identifier_filter(int fd, const struct echo_family *family, uint1
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
 		return -errno;
 	/* For good, whoever gets hold of the canary. */
-	return set_option(fd, SOL_SOCKET, SO_LOCK_FILTER, 1);
+	return probe_socket_set(fd, SOL_SOCKET, SO_LOCK_FILTER, 1);
 }
 
-static int set_options(int fd, unsigned int family, const struct prober_settings *settings)
+static int set_options(int fd, unsigned int family, const struct prober_icmp_settings *settings)
 {
-	int send_buffer_bytes = SEND_BUFFER_PACKETS / 2 * /* the kernel doubles it */
-				(int)(settings->payload_size + PACKET_OVERHEAD_BYTES);
-	int tos = (int)(settings->dscp << 2); /* RFC 2474: the upper six bits */
 	int err = set_blocked(fd, family, true);
 
 	if (!err)
 		err = set_identifier_filter(fd, &echo_families[family], settings->icmp_id_be);
 	if (!err)
-		err = set_option(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER_BYTES / 2);
-	/* Above net.core.wmem_max it takes CAP_NET_ADMIN, and else becomes what is allowed. */
-	if (!err && set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, send_buffer_bytes) < 0)
-		err = set_option(fd, SOL_SOCKET, SO_SNDBUF, send_buffer_bytes);
-	/* Never fragmented, and no path MTU from somebody's ICMP is believed. */
-	if (!err && family == FAMILY_IPV4) {
-		err = set_option(fd, IPPROTO_IP, IP_TOS, tos);
-		if (!err)
-			err = set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
-	} else if (!err) {
-		err = set_option(fd, IPPROTO_IPV6, IPV6_TCLASS, tos);
-		if (!err)
-			err = set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
-		if (!err)
-			err = set_option(fd, IPPROTO_IPV6, IPV6_DONTFRAG, 1);
-	}
+		err = probe_socket_set(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER_BYTES / 2);
+	if (!err)
+		err = probe_socket_set_path(fd, echo_families[family].domain, settings->dscp,
+					    SEND_BUFFER_PACKETS, settings->payload_size);
 	return err;
 }
 
-static int open_family(struct prober *prober, unsigned int family,
-		       const struct prober_settings *settings)
+static int open_family(struct prober_icmp *prober, unsigned int family,
+		       const struct prober_icmp_settings *settings)
 {
 	int fd = socket(echo_families[family].domain, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
 			echo_families[family].protocol);
@@ -167,9 +140,9 @@ static int open_family(struct prober *prober, unsigned int family,
 }
 
 /* What stays the same from batch to batch. */
-static void prepare_messages(struct prober *prober, uint32_t payload_size)
+static void prepare_messages(struct prober_icmp *prober, uint32_t payload_size)
 {
-	for (uint32_t i = 0; i < PROBER_BATCH; i++) {
+	for (uint32_t i = 0; i < PROBE_BATCH; i++) {
 		prober->probes[i].id_be = prober->icmp_id_be;
 		prober->parts[i][0].iov_base = &prober->probes[i];
 		prober->parts[i][0].iov_len = sizeof(prober->probes[i]);
@@ -182,9 +155,9 @@ static void prepare_messages(struct prober *prober, uint32_t payload_size)
 	}
 }
 
-int prober_open(const struct prober_settings *settings, struct prober **ret)
+int prober_icmp_open(const struct prober_icmp_settings *settings, struct prober_icmp **ret)
 {
-	struct prober *prober;
+	struct prober_icmp *prober;
 	int err;
 
 	if (settings->payload_size < ECHO_PAYLOAD_MIN || settings->payload_size > ECHO_PAYLOAD_MAX)
@@ -200,14 +173,14 @@ int prober_open(const struct prober_settings *settings, struct prober **ret)
 	if (!err)
 		err = open_family(prober, FAMILY_IPV6, settings);
 	if (err < 0) {
-		prober_close(prober);
+		prober_icmp_close(prober);
 		return err;
 	}
 	*ret = prober;
 	return 0;
 }
 
-void prober_close(struct prober *prober)
+void prober_icmp_close(struct prober_icmp *prober)
 {
 	if (!prober)
 		return;
@@ -218,54 +191,23 @@ void prober_close(struct prober *prober)
 	free(prober);
 }
 
-static void write_message(struct prober *prober, uint32_t at, const struct probe *probe,
+static void write_message(struct prober_icmp *prober, uint32_t at, const struct probe *probe,
 			  unsigned int family)
 {
 	struct echo_probe *echo = &prober->probes[at];
-	union socket_address *address = &prober->addresses[at];
 
 	echo->type = echo_families[family].request;
 	echo->sequence_be = htons((uint16_t)probe->sequence);
 	echo->nonce = probe->nonce;
+	/* With IPv6 it is the kernel's work (RFC 3542 section 3.1). */
 	echo->checksum = 0;
-	memset(address, 0, sizeof(*address));
-	if (family == FAMILY_IPV4) {
+	if (family == FAMILY_IPV4)
 		echo->checksum = echo_checksum(echo);
-		address->ipv4.sin_family = AF_INET;
-		memcpy(&address->ipv4.sin_addr, probe->destination.octets + 12, 4);
-		prober->messages[at].msg_hdr.msg_namelen = sizeof(address->ipv4);
-	} else { /* the checksum is the kernel's work (RFC 3542 section 3.1) */
-		address->ipv6.sin6_family = AF_INET6;
-		memcpy(&address->ipv6.sin6_addr, probe->destination.octets, 16);
-		prober->messages[at].msg_hdr.msg_namelen = sizeof(address->ipv6);
-	}
+	prober->messages[at].msg_hdr.msg_namelen = socket_address_write(&prober->addresses[at],
+									&probe->destination, 0);
 }
 
-static void send_messages(struct prober *prober, int fd, uint32_t count, int *errors)
-{
-	bool retried = false;
-	uint32_t first = 0;
-
-	while (first < count) {
-		int sent = sendmmsg(fd, &prober->messages[first], count - first, 0);
-		int err = errno;
-		socklen_t length = sizeof(int);
-		int pending;
-
-		if (sent > 0) {
-			first += (uint32_t)sent;
-			retried = false;
-			continue;
-		}
-		/* It may be an error that another peer brought about, waiting on the socket. */
-		getsockopt(fd, SOL_SOCKET, SO_ERROR, &pending, &length);
-		if (retried)
-			errors[prober->places[first++]] = -err;
-		retried = !retried;
-	}
-}
-
-static void send_family(struct prober *prober, unsigned int family, const struct probe *batch,
+static void send_family(struct prober_icmp *prober, unsigned int family, const struct probe *batch,
 			uint32_t count, int *errors)
 {
 	int fd = prober->fds[family];
@@ -275,28 +217,29 @@ static void send_family(struct prober *prober, unsigned int family, const struct
 		unsigned int of = address_is_ipv4(&batch[i].destination) ? FAMILY_IPV4
 									 : FAMILY_IPV6;
 
-		if (of != family)
+		if (of != family || batch[i].protocol != PROBE_ICMP)
 			continue;
 		errors[i] = fd < 0 ? -EAFNOSUPPORT : 0;
 		if (fd < 0)
 			continue;
 		write_message(prober, messages, &batch[i], family);
 		prober->places[messages++] = i;
-		if (messages == PROBER_BATCH) {
-			send_messages(prober, fd, messages, errors);
+		if (messages == PROBE_BATCH) {
+			probe_socket_send(fd, prober->messages, messages, prober->places, errors);
 			messages = 0;
 		}
 	}
-	send_messages(prober, fd, messages, errors);
+	probe_socket_send(fd, prober->messages, messages, prober->places, errors);
 }
 
-void prober_send(struct prober *prober, const struct probe *batch, uint32_t count, int *errors)
+void prober_icmp_send(struct prober_icmp *prober, const struct probe *batch, uint32_t count,
+		      int *errors)
 {
 	send_family(prober, FAMILY_IPV4, batch, count, errors);
 	send_family(prober, FAMILY_IPV6, batch, count, errors);
 }
 
-void prober_listen(struct prober *prober, bool listen)
+void prober_icmp_listen(struct prober_icmp *prober, bool listen)
 {
 	for (unsigned int family = 0; family < FAMILIES; family++) {
 		if (prober->fds[family] >= 0)
@@ -316,9 +259,8 @@ static bool checksum_holds(const uint8_t *message, size_t length)
 }
 
 /* True: the packet is a reply to a probe of ours. */
-static bool parse_reply(const struct prober *prober, const struct echo_family *family,
-			const uint8_t *packet, size_t length, uint16_t *ret_sequence,
-			uint64_t *ret_nonce)
+static bool parse_reply(const struct prober_icmp *prober, const struct echo_family *family,
+			const uint8_t *packet, size_t length, struct echoed *ret)
 {
 	struct echo_probe echo;
 	size_t offset = family->ip_header && length > 0 ? (packet[0] & 0xfu) * 4 : 0;
@@ -331,43 +273,31 @@ static bool parse_reply(const struct prober *prober, const struct echo_family *f
 		return false;
 	if (echo.type != family->reply || echo.code != 0 || echo.id_be != prober->icmp_id_be)
 		return false;
-	*ret_sequence = ntohs(echo.sequence_be);
-	*ret_nonce = echo.nonce;
+	ret->sequence = ntohs(echo.sequence_be);
+	ret->nonce = echo.nonce;
 	return true;
 }
 
-static void address_from_socket(const union socket_address *from, struct address *ret)
-{
-	if (from->any.sa_family == AF_INET) {
-		memcpy(ret->octets, address_ipv4_prefix, sizeof(address_ipv4_prefix));
-		memcpy(ret->octets + 12, &from->ipv4.sin_addr, 4);
-	} else {
-		memcpy(ret->octets, &from->ipv6.sin6_addr, 16);
-	}
-}
-
-uint32_t prober_receive(struct prober *prober, prober_reply_fn *on_reply, void *ctx)
+uint32_t prober_icmp_receive(struct prober_icmp *prober, prober_icmp_reply_fn *on_reply, void *ctx)
 {
 	uint32_t replies = 0;
 
 	for (unsigned int family = 0; family < FAMILIES; family++) {
-		for (uint32_t i = 0; i < PROBER_BATCH && prober->fds[family] >= 0; i++) {
+		for (uint32_t i = 0; i < PROBE_BATCH && prober->fds[family] >= 0; i++) {
 			uint8_t packet[REPLY_BYTES_MAX];
 			union socket_address from = { .any.sa_family = AF_UNSPEC };
 			socklen_t from_length = sizeof(from);
 			ssize_t length = recvfrom(prober->fds[family], packet, sizeof(packet), 0,
 						  &from.any, &from_length);
-			struct address source;
-			uint16_t sequence;
-			uint64_t nonce;
+			struct echoed reply = { .flow = 0 };
 
 			if (length < 0 && errno == EAGAIN)
 				break;
 			if (length < 0 || !parse_reply(prober, &echo_families[family], packet,
-						       (size_t)length, &sequence, &nonce))
+						       (size_t)length, &reply))
 				continue;
-			address_from_socket(&from, &source);
-			on_reply(ctx, &source, sequence, nonce);
+			socket_address_read(&from, &reply.peer);
+			on_reply(ctx, &reply);
 			replies++;
 		}
 	}

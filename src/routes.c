@@ -48,23 +48,35 @@ static int join_groups(int fd)
 	return 0;
 }
 
-int routes_open(struct routes **ret)
+int routes_open_socket(void)
 {
 	struct timeval timeout = { .tv_usec = ANSWER_TIMEOUT_MS * 1000 };
+	int fd = open_socket(0);
+
+	if (fd < 0)
+		return fd;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0) {
+		int err = -errno;
+
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int routes_open(struct routes **ret)
+{
 	struct routes *routes = calloc(1, sizeof(*routes));
 	int err = 0;
 
 	if (!routes)
 		return -ENOMEM;
-	routes->request_fd = open_socket(0);
+	routes->request_fd = routes_open_socket();
 	routes->notice_fd = open_socket(SOCK_NONBLOCK);
 	if (routes->request_fd < 0)
 		err = routes->request_fd;
 	else if (routes->notice_fd < 0)
 		err = routes->notice_fd;
-	else if (setsockopt(routes->request_fd, SOL_SOCKET, SO_RCVTIMEO, &timeout,
-			    sizeof(timeout)) < 0)
-		err = -errno;
 	else
 		err = join_groups(routes->notice_fd);
 	if (err < 0) {
@@ -91,9 +103,7 @@ int routes_fd(const struct routes *routes)
 	return routes->notice_fd;
 }
 
-/* Octets of messages from the kernel itself, 0 when it was somebody else or did not fit, or -errno.
- */
-static ssize_t receive(struct routes *routes, int fd)
+ssize_t routes_receive(struct routes *routes, int fd)
 {
 	struct sockaddr_nl from = { .nl_pid = 0 };
 	struct iovec part = { .iov_base = routes->message, .iov_len = sizeof(routes->message) };
@@ -118,7 +128,7 @@ int routes_ask(struct routes *routes, struct nlmsghdr *question, uint16_t answer
 	if (send(routes->request_fd, question, question->nlmsg_len, 0) < 0)
 		return -errno;
 	for (int i = 0; i < ANSWERS_SKIPPED; i++) {
-		ssize_t length = receive(routes, routes->request_fd);
+		ssize_t length = routes_receive(routes, routes->request_fd);
 		struct nlmsghdr *header = (void *)routes->message;
 
 		if (length < 0)
@@ -292,7 +302,7 @@ bool routes_changed(struct routes *routes, routes_link_fn *on_link, void *ctx)
 	bool changed = false;
 
 	for (int i = 0; i < NOTICES_PER_CALL; i++) {
-		ssize_t length = receive(routes, routes->notice_fd);
+		ssize_t length = routes_receive(routes, routes->notice_fd);
 
 		if (length == -EAGAIN)
 			break;

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sends STAMP probes: owns the UDP sockets, one for each flow and address family, whose ports are
+ * what tells the flows apart on the wire. Knows addresses and packets (stamp.h), not peers; keeps
+ * no account of what was sent.
+ */
+#ifndef PROBER_STAMP_H
+#define PROBER_STAMP_H
+
+#include <stdint.h>
+
+#include "canary.h"
+
+struct prober_stamp_settings {
+	uint32_t flows;	       /* 1..KC_FLOWS_MAX */
+	uint32_t dscp;	       /* 0..63 */
+	uint32_t payload_size; /* STAMP_BYTES, or with an Extra Padding TLV 48..STAMP_BYTES_MAX */
+	uint16_t port_be;      /* of the reflectors */
+};
+
+struct prober_stamp;
+
+/* Opens the sockets and lets the kernel choose the ports, the same for both families; never the
+ * reflectors' own. A host without IPv6 is fine. */
+int prober_stamp_open(const struct prober_stamp_settings *settings, struct prober_stamp **ret);
+void prober_stamp_close(struct prober_stamp *prober);
+
+/* The source port of a flow, network order. */
+uint16_t prober_stamp_port_be(const struct prober_stamp *prober, uint16_t flow);
+
+/* Sends the PROBE_STAMP probes of the batch and leaves the others alone; otherwise as
+ * prober_icmp_send. Probes that ask carry an empty identity TLV. */
+void prober_stamp_send(struct prober_stamp *prober, const struct probe *batch, uint32_t count,
+		       uint16_t error_estimate_be, int *errors);
+
+/* What came meanwhile, until the sockets are empty but at most PROBER_STAMP_DRAIN_MAX of each:
+ * replies from the reflectors' port, whole up to STAMP_BYTES and an identity TLV; and the error
+ * queues, of which only port unreachable is handed on (ICMP 3/3, ICMPv6 1/4), with the probe that
+ * it quotes. Always to be called on the timer: unread sockets raise the host's error counters. */
+#define PROBER_STAMP_DRAIN_MAX 4096
+typedef void prober_stamp_reply_fn(void *ctx, const struct echoed *reply, const uint8_t *payload,
+				   uint32_t length);
+typedef void prober_stamp_refusal_fn(void *ctx, const struct echoed *quoted);
+void prober_stamp_receive(struct prober_stamp *prober, prober_stamp_reply_fn *on_reply,
+			  prober_stamp_refusal_fn *on_refusal, void *ctx);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What prober_stamp.c (opening, sending) and prober_stamp_receive.c share. For them alone.
+ */
+#ifndef PROBER_STAMP_STATE_H
+#define PROBER_STAMP_STATE_H
+
+#include <linux/errqueue.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "kernel_abi.h"
+#include "probe_socket.h"
+#include "prober_stamp.h"
+#include "stamp.h"
+
+enum { FAMILY_IPV4, FAMILY_IPV6, FAMILIES };
+
+#define IDENTITY_TLV_BYTES (sizeof(struct stamp_tlv) + sizeof(struct stamp_identity))
+#define RECEIVED_BYTES_MAX (STAMP_BYTES + IDENTITY_TLV_BYTES)
+#define RECEIVE_BATCH	   16 /* what the memory is taken for: a flow of many peers */
+#define RECEIVE_CONTROL_SIZE \
+	CMSG_SPACE(sizeof(struct sock_extended_err) + sizeof(struct sockaddr_in6))
+
+struct receive_control {
+	_Alignas(struct cmsghdr) char octets[RECEIVE_CONTROL_SIZE];
+};
+
+struct prober_stamp {
+	struct pollfd sockets[FAMILIES * KC_FLOWS_MAX]; /* by flow and family; fd -1: none */
+	uint32_t flows;
+	uint16_t flow_ports_be[KC_FLOWS_MAX];
+	uint16_t port_be; /* of the reflectors */
+
+	/* Of the batch that is being sent. */
+	struct mmsghdr messages[PROBE_BATCH];
+	struct iovec parts[PROBE_BATCH][2]; /* the request, and its TLVs */
+	union socket_address addresses[PROBE_BATCH];
+	struct stamp_request requests[PROBE_BATCH];
+	uint32_t places[PROBE_BATCH]; /* in the caller's batch */
+
+	/* Of the batch that is being received. */
+	struct mmsghdr received[RECEIVE_BATCH];
+	struct iovec received_parts[RECEIVE_BATCH];
+	union socket_address senders[RECEIVE_BATCH];
+	struct receive_control controls[RECEIVE_BATCH];
+	uint8_t payloads[RECEIVE_BATCH][RECEIVED_BYTES_MAX];
+
+	/* TLVs of a request that does not ask, and of one that does: the same in all. */
+	struct iovec tlvs[2];
+	uint8_t tlv_octets[];
+};
+
+static inline uint32_t prober_stamp_socket(uint32_t flow, uint32_t family)
+{
+	return flow * FAMILIES + family;
+}
+
+#endif

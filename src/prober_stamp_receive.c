@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Empties the UDP sockets of STAMP: replies, and the error queues with their quotes of probes. Must
+ * not know whether a probe is in flight: whoever is called holds what came against it.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+#include <string.h>
+
+#include "prober_stamp_state.h"
+
+/* Of a probe, what an ICMP error must quote: its sequence and its timestamp. */
+#define QUOTED_BYTES (offsetof(struct stamp_request, timestamp) + sizeof(uint64_t))
+
+struct receiver {
+	prober_stamp_reply_fn *on_reply;
+	prober_stamp_refusal_fn *on_refusal;
+	void *ctx;
+};
+
+static uint16_t read_sequence(const uint8_t *octets)
+{
+	uint32_t sequence_be;
+
+	memcpy(&sequence_be, octets, sizeof(sequence_be));
+	return (uint16_t)ntohl(sequence_be);
+}
+
+static uint16_t port_of_be(const union socket_address *address)
+{
+	return address->any.sa_family == AF_INET ? address->ipv4.sin_port : address->ipv6.sin6_port;
+}
+
+static void handle_reply(const struct receiver *receiver, uint16_t flow,
+			 const union socket_address *from, const uint8_t *payload, uint32_t length)
+{
+	struct echoed reply = { .flow = flow };
+
+	if (length < STAMP_BYTES)
+		return;
+	socket_address_read(from, &reply.peer);
+	reply.sequence = read_sequence(payload + offsetof(struct stamp_reply, sender_sequence_be));
+	memcpy(&reply.nonce, payload + offsetof(struct stamp_reply, sender_timestamp),
+	       sizeof(reply.nonce));
+	receiver->on_reply(receiver->ctx, &reply, payload, length);
+}
+
+/* Told by the kernel, from an ICMP error that quotes a packet of this socket's port. */
+static bool is_port_unreachable(struct msghdr *header)
+{
+	for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control;
+	     control = CMSG_NXTHDR(header, control)) {
+		bool ipv4 = control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_RECVERR;
+		bool ipv6 = control->cmsg_level == IPPROTO_IPV6 &&
+			    control->cmsg_type == IPV6_RECVERR;
+		struct sock_extended_err error;
+
+		if ((!ipv4 && !ipv6) || control->cmsg_len < CMSG_LEN(sizeof(error)))
+			continue;
+		memcpy(&error, CMSG_DATA(control), sizeof(error));
+		if (ipv4)
+			return error.ee_origin == SO_EE_ORIGIN_ICMP &&
+			       error.ee_type == ICMP_DEST_UNREACH &&
+			       error.ee_code == ICMP_PORT_UNREACH;
+		return error.ee_origin == SO_EE_ORIGIN_ICMP6 &&
+		       error.ee_type == ICMP6_DST_UNREACH &&
+		       error.ee_code == ICMP6_DST_UNREACH_NOPORT;
+	}
+	return false;
+}
+
+static void handle_error(const struct receiver *receiver, uint16_t flow, struct msghdr *header,
+			 const union socket_address *to, const uint8_t *payload, uint32_t length)
+{
+	struct echoed quoted = { .flow = flow };
+
+	if (length < QUOTED_BYTES || !is_port_unreachable(header))
+		return;
+	socket_address_read(to, &quoted.peer);
+	quoted.sequence = read_sequence(payload + offsetof(struct stamp_request, sequence_be));
+	memcpy(&quoted.nonce, payload + offsetof(struct stamp_request, timestamp),
+	       sizeof(quoted.nonce));
+	receiver->on_refusal(receiver->ctx, &quoted);
+}
+
+/* As recvmmsg. What it wrote last time is to be set anew. */
+static int receive_batch(struct prober_stamp *prober, int fd, uint32_t count, int flags)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		prober->received[i].msg_hdr.msg_namelen = sizeof(prober->senders[i]);
+		prober->received[i].msg_hdr.msg_controllen = sizeof(prober->controls[i]);
+		prober->received[i].msg_hdr.msg_flags = 0;
+		prober->senders[i].any.sa_family = AF_UNSPEC;
+	}
+	return recvmmsg(fd, prober->received, count, flags | MSG_DONTWAIT, NULL);
+}
+
+/* flags: 0, or MSG_ERRQUEUE. */
+static void drain(struct prober_stamp *prober, const struct receiver *receiver, int fd,
+		  uint16_t flow, int flags)
+{
+	uint32_t left = PROBER_STAMP_DRAIN_MAX;
+	bool failed = false;
+
+	while (left > 0) {
+		uint32_t wanted = left < RECEIVE_BATCH ? left : RECEIVE_BATCH;
+		int count = receive_batch(prober, fd, wanted, flags);
+
+		/* An ICMP error is told once, and then the packets behind it. */
+		if (count <= 0 && (failed || errno == EAGAIN))
+			return;
+		failed = count <= 0;
+		for (int i = 0; i < count; i++) {
+			const union socket_address *remote = &prober->senders[i];
+			const uint8_t *payload = prober->payloads[i];
+			uint32_t length = prober->received[i].msg_len;
+
+			left--;
+			if (port_of_be(remote) != prober->port_be)
+				continue;
+			if (flags & MSG_ERRQUEUE)
+				handle_error(receiver, flow, &prober->received[i].msg_hdr, remote,
+					     payload, length);
+			else
+				handle_reply(receiver, flow, remote, payload, length);
+		}
+	}
+}
+
+void prober_stamp_receive(struct prober_stamp *prober, prober_stamp_reply_fn *on_reply,
+			  prober_stamp_refusal_fn *on_refusal, void *ctx)
+{
+	const struct receiver receiver = { on_reply, on_refusal, ctx };
+	uint32_t count = prober->flows * FAMILIES;
+
+	if (poll(prober->sockets, count, 0) <= 0)
+		return;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct pollfd *socket = &prober->sockets[i];
+		uint16_t flow = (uint16_t)(i / FAMILIES);
+
+		if (socket->fd < 0 || !socket->revents)
+			continue;
+		if (socket->revents & POLLERR)
+			drain(prober, &receiver, socket->fd, flow, MSG_ERRQUEUE);
+		drain(prober, &receiver, socket->fd, flow, 0);
+	}
+}
