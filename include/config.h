@@ -20,6 +20,10 @@
 #define CONFIG_TEXT_CAPACITY	256
 
 enum config_hook { CONFIG_HOOK_AUTO = 0, CONFIG_HOOK_TCX, CONFIG_HOOK_CLSACT, CONFIG_HOOK_XDP };
+enum config_protocol { CONFIG_PROTOCOL_STAMP = 0, CONFIG_PROTOCOL_ICMP };
+enum config_reflector { CONFIG_REFLECTOR_TRUE = 0, CONFIG_REFLECTOR_FALSE };
+/* --mesh.degree: all, or 0 for a node that only reflects. */
+enum config_degree { CONFIG_DEGREE_ALL = 0, CONFIG_DEGREE_NONE };
 enum config_log_level { CONFIG_LOG_ERROR = 0, CONFIG_LOG_WARN, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 enum config_log_format { CONFIG_LOG_LOGFMT = 0, CONFIG_LOG_JSON };
 
@@ -31,9 +35,14 @@ struct config {
 	char peers_file[CONFIG_TEXT_CAPACITY]; /* empty: none */
 	int64_t probe_interval_ns;
 	int64_t probe_timeout_ns;
-	uint32_t probe_dscp; /* 0..63 */
-	uint32_t probe_size; /* octets of ICMP payload */
+	uint32_t probe_dscp;  /* 0..63 */
+	uint32_t probe_size;  /* octets of UDP or ICMP payload; with STAMP 44, or 48 and more */
+	uint32_t probe_flows; /* 1..KC_FLOWS_MAX */
 	uint32_t probe_max;
+	enum config_protocol probe_protocol;
+	uint32_t stamp_port; /* 1..65535 */
+	enum config_reflector reflector;
+	enum config_degree mesh_degree;
 	enum config_hook bpf_hook;
 	char bpf_interfaces[CONFIG_INTERFACES][16]; /* count 0: auto */
 	uint32_t bpf_interfaces_count;

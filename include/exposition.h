@@ -47,8 +47,10 @@ struct exposition {
 	const struct peer_stats *stats; /* [slot] */
 	const struct kc_counters *counters;
 	const struct delay_histogram *loop_delay;
-	const uint64_t *send_errors;	 /* [SEND_ERRORS] */
-	const uint64_t *unplaced;	 /* peers that the table of addresses had no room for */
+	const uint64_t *send_errors; /* [SEND_ERRORS] */
+	const uint64_t *unplaced;    /* addresses that the table had no room for */
+	const uint64_t *names_taken; /* identities refused */
+	const uint64_t *names_invalid;
 	const uint64_t *reload_failures; /* peers files that were refused */
 	const uint64_t *reload_success_unix_seconds;
 	const uint8_t *reload_last_ok;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Internal to the exposition: the table of metric families, where a metric more is a row more, and
- * the syntax in which rows are written. families.c owns names, help and values, exposition.c the
- * rest.
+ * the syntax in which rows are written. families.c owns names, help and values, families_peer.c the
+ * rows of peers, exposition.c the rest.
  */
 #ifndef FAMILIES_H
 #define FAMILIES_H
@@ -30,6 +30,23 @@ struct family {
 
 extern const struct family families[];
 extern const uint32_t families_count;
+
+/* The uint64_t at this offset of a structure. */
+static inline const uint64_t *family_value(const void *structure, size_t offset)
+{
+	return (const uint64_t *)(const void *)((const char *)structure + offset);
+}
+
+/* Writers of rows for each slot; nothing where no live peer is. Values at family->offset are those
+ * of struct peer_stats. */
+void family_write_peer_rtt(const struct family *family, const struct exposition *exposition,
+			   uint32_t slot, struct text *text);
+void family_write_peer_seconds(const struct family *family, const struct exposition *exposition,
+			       uint32_t slot, struct text *text);
+void family_write_peer_count(const struct family *family, const struct exposition *exposition,
+			     uint32_t slot, struct text *text);
+void family_write_peer_info(const struct family *family, const struct exposition *exposition,
+			    uint32_t slot, struct text *text);
 
 /* `opening` up to the quote before the value, such as `{peer="`. */
 void row_append_label(struct text *text, const char *opening, const char *value);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Internal to the configuration: the one table of options, where an option more is a row more (and
- * a field in config.h), and how options are called, described and read. config.c reads flags and
- * environment.
+ * a field in config.h), and how options are called and described. values.c reads their texts,
+ * config.c flags and environment.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
@@ -51,8 +51,5 @@ void option_append_name(struct text *text, const struct option *option, bool var
 
 /* What its value should be, such as "a duration from 10ms to 1h, like 250ms or 1m30s". */
 void option_append_expectation(struct text *text, const struct option *option);
-
-/* Sets the field, or returns false and leaves all as it is. Not for switches and peers. */
-bool option_read(const struct option *option, const char *value, struct config *config);
 
 #endif

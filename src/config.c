@@ -11,6 +11,8 @@
 #include "address.h"
 #include "options.h"
 #include "samples.h"
+#include "stamp.h"
+#include "values.h"
 
 #define QUOTED_LENGTH	     64		   /* of an offending text, longer ones are cut */
 #define PROBES_IN_FLIGHT_MAX (1024 * 1024) /* entries of kc_flights: 16 MiB */
@@ -218,7 +220,7 @@ static int read_option(struct reading *reading, const struct option *option, con
 		return read_peer(reading, value);
 	if (again)
 		return refuse(reading, value, "it only once: it is given twice");
-	if (!option_read(option, value, &reading->config))
+	if (!value_read(option, value, &reading->config))
 		return refuse(reading, value, NULL);
 	return 0;
 }
@@ -266,7 +268,7 @@ static int read_flags(struct reading *reading, int argc, char *const argv[])
 
 /* Kubernetes sets these for every Service named kube-canary or kube-canary-…: FOO_SERVICE_HOST,
  * FOO_SERVICE_PORT[_NAME], FOO_PORT and FOO_PORT_80_TCP[_ADDR|_PORT|_PROTO]. They are no misspelt
- * options. */
+ * options, and that of a Service kube-canary-stamp is not --stamp.port. */
 static bool is_service_link(const char *variable)
 {
 	const char *name = variable + strlen(OPTIONS_VARIABLE_PREFIX) - 1;
@@ -293,7 +295,7 @@ static int read_variable(struct reading *reading, uint64_t given_by_flags, char 
 	const struct option *option = find_option(name, length, true);
 
 	reading->option = option;
-	if (!option && is_service_link(variable))
+	if (is_service_link(variable))
 		return 0;
 	if (!option)
 		return refuse_unknown(reading, "unknown variable", variable, name, length);
@@ -325,19 +327,38 @@ static int read_environment(struct reading *reading, char *const environment[])
 static int check_probes_in_flight(const struct reading *reading)
 {
 	const struct config *config = &reading->config;
-	uint64_t window = samples_window(config->probe_timeout_ns, config->probe_interval_ns, 1);
+	uint64_t window = samples_window(config->probe_timeout_ns, config->probe_interval_ns,
+					 config->probe_flows);
 	struct text text = error_line(reading);
 
-	if (window * config->probe_max <= PROBES_IN_FLIGHT_MAX)
+	if (window * config->probe_flows * config->probe_max <= PROBES_IN_FLIGHT_MAX)
 		return 0;
-	text_append(&text, "--probe.max and --probe.timeout: got ");
+	text_append(&text, "--probe.max, --probe.flows and --probe.timeout: got ");
 	text_append_uint(&text, config->probe_max);
-	text_append(&text, " peers with up to ");
+	text_append(&text, " peers with ");
+	text_append_uint(&text, config->probe_flows);
+	text_append(&text, " flows of up to ");
 	text_append_uint(&text, window);
 	text_append(&text, " probes in flight each (--probe.timeout over --probe.interval), "
 			   "expected at most ");
 	text_append_uint(&text, PROBES_IN_FLIGHT_MAX);
 	text_append(&text, " in all");
+	return -EINVAL;
+}
+
+/* A STAMP probe is padded by a TLV, whose header is the least that it can be. */
+static int check_probe_size(const struct reading *reading)
+{
+	const struct config *config = &reading->config;
+	struct text text = error_line(reading);
+
+	if (config->probe_protocol != CONFIG_PROTOCOL_STAMP || config->probe_size == STAMP_BYTES ||
+	    config->probe_size >= STAMP_BYTES + sizeof(struct stamp_tlv))
+		return 0;
+	text_append(&text, "--probe.size: got \"");
+	text_append_uint(&text, config->probe_size);
+	text_append(&text, "\", expected 44, or 48 and more, with --probe.protocol=stamp: padding "
+			   "is a TLV of at least 4 octets");
 	return -EINVAL;
 }
 
@@ -349,13 +370,13 @@ int config_read(int argc, char *const argv[], char *const environment[], struct 
 
 	for (size_t row = 0; row < options_count; row++) {
 		if (options[row].default_text)
-			(void)option_read(&options[row], options[row].default_text,
-					  &reading.config);
+			(void)value_read(&options[row], options[row].default_text, &reading.config);
 	}
 	err = read_flags(&reading, argc, argv);
 	/* Whoever asks for help should get it whatever the environment says. */
 	if (!err && !reading.config.help && !reading.config.version) {
 		err = read_environment(&reading, environment);
+		err = err ? err : check_probe_size(&reading);
 		err = err ? err : check_probes_in_flight(&reading);
 	}
 	if (err) {

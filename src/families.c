@@ -1,34 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The metrics: one table of families, and the few ways in which a row gets its values. Reads live
- * memory: all of it is this thread's own but kc_counters, which the kernel half writes. Must not
- * know blocks.
+ * The metrics: one table of families, and the few ways in which a row gets its values (of rows for
+ * each peer: families_peer.c). Reads live memory: all of it is this thread's own but kc_counters,
+ * which the kernel half writes. Must not know blocks.
  */
 #include "families.h"
 
-#include <string.h>
-
 #include <stdbool.h>
-
-/* uint64_t at this offset of a structure. */
-static uint64_t value_at(const void *structure, size_t offset)
-{
-	return *(const uint64_t *)(const void *)((const char *)structure + offset);
-}
+#include <string.h>
 
 /* A uint64_t of struct exposition. */
 static void write_value(const struct family *family, const struct exposition *exposition,
 			uint32_t row, struct text *text)
 {
 	(void)row;
-	row_write_count(family, text, NULL, NULL, value_at(exposition, family->offset));
+	row_write_count(family, text, NULL, NULL, *family_value(exposition, family->offset));
 }
 
 static void write_seconds(const struct family *family, const struct exposition *exposition,
 			  uint32_t row, struct text *text)
 {
 	(void)row;
-	row_write_seconds(family, text, NULL, NULL, value_at(exposition, family->offset));
+	row_write_seconds(family, text, NULL, NULL, *family_value(exposition, family->offset));
 }
 
 /* A uint64_t that a pointer of struct exposition leads to. */
@@ -66,84 +59,70 @@ static void write_loop_delay(const struct family *family, const struct expositio
 	row_histogram_finish(&histogram, exposition->loop_delay->sum_ns);
 }
 
-/* The label of the peer in this slot; false where nothing is exported. */
-static bool peer_label(const struct exposition *exposition, uint32_t slot,
-		       char ret[static PEER_NAME_CAPACITY])
+/* A counter of the kernel half, which it goes on counting meanwhile. */
+static uint64_t counter_at(const struct exposition *exposition, size_t offset)
 {
-	if (!peer_is_live(peers_get(exposition->peers, slot)))
-		return false;
-	peers_label(exposition->peers, slot, ret);
-	return true;
+	return __atomic_load_n(family_value(exposition->counters, offset), __ATOMIC_RELAXED);
 }
 
-static void write_peer_rtt(const struct family *family, const struct exposition *exposition,
-			   uint32_t slot, struct text *text)
+/* One of struct kc_counters. */
+static void write_counter(const struct family *family, const struct exposition *exposition,
+			  uint32_t row, struct text *text)
 {
-	char label[PEER_NAME_CAPACITY];
-	struct row_histogram histogram = { .family = family, .text = text, .peer = label };
-
-	if (!peer_label(exposition, slot, label))
-		return;
-	for (unsigned int i = 0; i < STATS_BUCKETS; i++)
-		row_histogram_add(&histogram, exposition->stats[slot].buckets[i]);
-	row_histogram_finish(&histogram, exposition->stats[slot].rtt_sum_ns);
+	(void)row;
+	row_write_count(family, text, NULL, NULL, counter_at(exposition, family->offset));
 }
 
-static void write_peer_seconds(const struct family *family, const struct exposition *exposition,
-			       uint32_t slot, struct text *text)
-{
-	char label[PEER_NAME_CAPACITY];
-
-	if (peer_label(exposition, slot, label))
-		row_write_seconds(family, text, "{peer=\"", label,
-				  value_at(&exposition->stats[slot], family->offset));
-}
-
-static void write_peer_count(const struct family *family, const struct exposition *exposition,
-			     uint32_t slot, struct text *text)
-{
-	char label[PEER_NAME_CAPACITY];
-
-	if (peer_label(exposition, slot, label))
-		row_write_count(family, text, "{peer=\"", label,
-				value_at(&exposition->stats[slot], family->offset));
-}
-
-static void write_peer_info(const struct family *family, const struct exposition *exposition,
-			    uint32_t slot, struct text *text)
-{
-	char label[PEER_NAME_CAPACITY];
-	char address[ADDRESS_TEXT_CAPACITY];
-
-	if (!peer_label(exposition, slot, label))
-		return;
-	address_format(&peers_get(exposition->peers, slot)->address, address);
-	text_append(text, family->name);
-	row_append_label(text, "{peer=\"", label);
-	row_append_label(text, ",address=\"", address);
-	text_append(text, ",peer_zone=\"\",probe=\"icmp\"} 1\n");
-}
-
-static const struct {
-	const char *reason;
+/* Counters of one family, told apart by the label `reason`. */
+struct reason {
+	const char *name;
 	size_t offset; /* in struct kc_counters */
-} rejections[] = {
+};
+
+static const struct reason rejections[] = {
 	{ "source", offsetof(struct kc_counters, rejected_source) },
 	{ "truncated", offsetof(struct kc_counters, rejected_truncated) },
 	{ "nonce", offsetof(struct kc_counters, rejected_nonce) },
 	{ "checksum", offsetof(struct kc_counters, rejected_checksum) },
 	{ "unstamped", offsetof(struct kc_counters, rejected_unstamped) },
+	{ "residence", offsetof(struct kc_counters, rejected_residence) },
 };
 
-#define REJECTIONS (sizeof(rejections) / sizeof(rejections[0]))
+static const struct reason refusals[] = {
+	{ "host", offsetof(struct kc_counters, refused_host) },
+	{ "destination", offsetof(struct kc_counters, refused_destination) },
+	{ "source", offsetof(struct kc_counters, refused_source) },
+	{ "port", offsetof(struct kc_counters, refused_port) },
+	{ "options", offsetof(struct kc_counters, refused_options) },
+	{ "length", offsetof(struct kc_counters, refused_length) },
+	{ "socket", offsetof(struct kc_counters, refused_socket) },
+	{ "rate", offsetof(struct kc_counters, refused_rate) },
+	{ "failed", offsetof(struct kc_counters, refused_failed) },
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static void write_rejected(const struct family *family, const struct exposition *exposition,
 			   uint32_t row, struct text *text)
 {
-	const char *field = (const char *)exposition->counters + rejections[row].offset;
-	uint64_t value = __atomic_load_n((const uint64_t *)(const void *)field, __ATOMIC_RELAXED);
+	row_write_count(family, text, "{reason=\"", rejections[row].name,
+			counter_at(exposition, rejections[row].offset));
+}
 
-	row_write_count(family, text, "{reason=\"", rejections[row].reason, value);
+static void write_reflect_refused(const struct family *family, const struct exposition *exposition,
+				  uint32_t row, struct text *text)
+{
+	row_write_count(family, text, "{reason=\"", refusals[row].name,
+			counter_at(exposition, refusals[row].offset));
+}
+
+static void write_identities_refused(const struct family *family,
+				     const struct exposition *exposition, uint32_t row,
+				     struct text *text)
+{
+	(void)row;
+	row_write_count(family, text, "{reason=\"", "taken", *exposition->names_taken);
+	row_write_count(family, text, "{reason=\"", "invalid", *exposition->names_invalid);
 }
 
 static void write_send_error(const struct family *family, const struct exposition *exposition,
@@ -167,7 +146,7 @@ static void write_capacity_exceeded(const struct family *family,
 	row_write_count(family, text, "{what=\"", "interfaces",
 			interfaces_left_out(exposition->interfaces));
 	row_write_count(family, text, "{what=\"", "ring",
-			__atomic_load_n(&exposition->counters->ring_full, __ATOMIC_RELAXED));
+			counter_at(exposition, offsetof(struct kc_counters, ring_full)));
 }
 
 static uint64_t peers_unnamed(const struct peers *peers)
@@ -188,12 +167,13 @@ static void write_peers(const struct family *family, const struct exposition *ex
 {
 	const struct peers *peers = exposition->peers;
 	uint64_t probed = peers_count(peers, PEER_PROBED);
-	uint64_t others = (uint64_t)peers_count(peers, PEER_RESOLVING) +
-			  peers_count(peers, PEER_OWN);
+	uint64_t known = peers_count(peers, PEER_KNOWN);
+	uint64_t others = known + peers_count(peers, PEER_RESOLVING) + peers_count(peers, PEER_OWN);
 
 	(void)row;
 	row_write_count(family, text, "{state=\"", "discovered", probed + others);
 	row_write_count(family, text, "{state=\"", "probed", probed);
+	row_write_count(family, text, "{state=\"", "known", known);
 	row_write_count(family, text, "{state=\"", "unnamed", peers_unnamed(peers));
 	row_write_count(family, text, "{state=\"", "surplus", peers_surplus(peers));
 }
@@ -257,22 +237,30 @@ static void write_attached(const struct family *family, const struct exposition 
 }
 
 /* Where the writers find a value. */
-#define OF_PEER(field) FAMILY_ROW_PER_PEER, write_peer_count, offsetof(struct peer_stats, field)
+#define OF_PEER(field) \
+	FAMILY_ROW_PER_PEER, family_write_peer_count, offsetof(struct peer_stats, field)
 #define OF_PEER_SECONDS(field) \
-	FAMILY_ROW_PER_PEER, write_peer_seconds, offsetof(struct peer_stats, field)
+	FAMILY_ROW_PER_PEER, family_write_peer_seconds, offsetof(struct peer_stats, field)
 #define TOTAL(field)   1, write_total, offsetof(struct exposition, field)
+#define COUNTER(field) 1, write_counter, offsetof(struct kc_counters, field)
 #define VALUE(field)   1, write_value, offsetof(struct exposition, field)
 #define SECONDS(field) 1, write_seconds, offsetof(struct exposition, field)
 
 const struct family families[] = {
 	{ "kube_canary_rtt_seconds", FAMILY_HISTOGRAM, "Round-trip time between kernel stamps.",
-	  FAMILY_ROW_PER_PEER, write_peer_rtt, 0 },
+	  FAMILY_ROW_PER_PEER, family_write_peer_rtt, 0 },
 	{ "kube_canary_rtt_variation_seconds_total", FAMILY_COUNTER,
 	  "Sum of differences between consecutive round-trip times of a flow (RFC 3393).",
 	  OF_PEER_SECONDS(variation_sum_ns) },
 	{ "kube_canary_probes_sent_total", FAMILY_COUNTER, "Probes sent.", OF_PEER(sent) },
 	{ "kube_canary_probes_returned_total", FAMILY_COUNTER,
 	  "Probes answered within the timeout.", OF_PEER(returned) },
+	/* Read before what they are a part of: a scrape never shows more of them than lost. */
+	{ "kube_canary_probes_lost_forward_total", FAMILY_COUNTER,
+	  "Lost probes known not to have reached the peer's reflector.", OF_PEER(lost_forward) },
+	{ "kube_canary_probes_lost_backward_total", FAMILY_COUNTER,
+	  "Lost probes known to have been answered by the peer's reflector.",
+	  OF_PEER(lost_backward) },
 	{ "kube_canary_probes_lost_total", FAMILY_COUNTER,
 	  "Probes not answered within the timeout.", OF_PEER(lost) },
 	{ "kube_canary_probes_refused_total", FAMILY_COUNTER, "Probes refused by the peer's host.",
@@ -289,19 +277,27 @@ const struct family families[] = {
 	  "Probes of which a kernel stamp is missing.", OF_PEER(unstamped) },
 	{ "kube_canary_samples_dropped_total", FAMILY_COUNTER,
 	  "Probes returned without a round-trip time: ring full.", OF_PEER(dropped) },
-	{ "kube_canary_replies_rejected_total", FAMILY_COUNTER,
-	  "Replies that answer no probe in flight.", REJECTIONS, write_rejected, 0 },
+	{ "kube_canary_replies_rejected_total", FAMILY_COUNTER, "Replies that were not accepted.",
+	  COUNT(rejections), write_rejected, 0 },
 	{ "kube_canary_send_errors_total", FAMILY_COUNTER, "Probes that could not be sent.",
 	  SEND_ERRORS, write_send_error, 0 },
+	{ "kube_canary_reflected_total", FAMILY_COUNTER, "Probes of peers that we answered.",
+	  COUNTER(reflected) },
+	{ "kube_canary_reflect_refused_total", FAMILY_COUNTER,
+	  "Packets to the reflector's port that were left unanswered.", COUNT(refusals),
+	  write_reflect_refused, 0 },
+	{ "kube_canary_identities_refused_total", FAMILY_COUNTER,
+	  "Names that peers gave themselves and that were refused.", 1, write_identities_refused,
+	  0 },
 	{ "kube_canary_peers", FAMILY_GAUGE, "Peers by state.", 1, write_peers, 0 },
 	{ "kube_canary_peer_info", FAMILY_GAUGE, "Who a peer is.", FAMILY_ROW_PER_PEER,
-	  write_peer_info, 0 },
+	  family_write_peer_info, 0 },
 	{ "kube_canary_node_info", FAMILY_GAUGE, "Who this node is.", 1, write_node_info, 0 },
 	{ "kube_canary_attached", FAMILY_GAUGE,
 	  "Whether the stamping program is in place and works.", INTERFACE_CAPACITY, write_attached,
 	  0 },
 	{ "kube_canary_capacity_exceeded_total", FAMILY_COUNTER,
-	  "What found no place: peers' addresses, interfaces, records in the ring.", 1,
+	  "What found no place: addresses, interfaces, records in the ring.", 1,
 	  write_capacity_exceeded, 0 },
 	{ "kube_canary_loop_delay_seconds", FAMILY_HISTOGRAM, "How late the event loop woke.", 1,
 	  write_loop_delay, 0 },

@@ -21,6 +21,8 @@ struct world {
 	struct delay_histogram loop_delay;
 	uint64_t send_errors[SEND_ERRORS];
 	uint64_t unplaced;
+	uint64_t names_taken;
+	uint64_t names_invalid;
 	uint64_t reload_failures;
 	uint64_t reload_success_unix_seconds;
 	uint8_t reload_last_ok;
@@ -39,22 +41,36 @@ static inline uint32_t forty_two(const void *ctx)
 	return 42;
 }
 
-static inline void offer(struct peers *peers, const char *address, const char *name, int expected)
+static inline void offer_probed_by(struct peers *peers, const char *address, const char *name,
+				   enum probe_protocol probe, int expected)
 {
-	struct peer_candidate candidate = { 0 };
+	struct peer_candidate candidate = { .probe = (uint8_t)probe };
 
 	assert_int_equal(address_parse(address, &candidate.address), 0);
 	strcpy(candidate.name, name);
 	assert_int_equal(peers_offer(peers, &candidate), expected);
 }
 
+static inline void offer(struct peers *peers, const char *address, const char *name, int expected)
+{
+	offer_probed_by(peers, address, name, PROBE_DEFAULT, expected);
+}
+
+/* As if learnt, but past all that checks what is learnt. */
+static inline struct peer *peer_to_be_changed(struct world *world, uint32_t slot)
+{
+	return (struct peer *)(uintptr_t)peers_get(world->peers, slot);
+}
+
 static inline void world_open(struct world *world)
 {
 	*world = (struct world){ .unplaced = 4,
+				 .names_taken = 5,
+				 .names_invalid = 6,
 				 .reload_failures = 3,
 				 .reload_success_unix_seconds = 1700000000,
 				 .reload_last_ok = 1 };
-	assert_int_equal(peers_open(SLOTS, &world->peers), 0);
+	assert_int_equal(peers_open(SLOTS, PROBE_STAMP, &world->peers), 0);
 	assert_int_equal(interfaces_open(SLOTS, &world->interfaces), 0);
 	world->exposition = (struct exposition){
 		.node_name = "node-0",
@@ -68,6 +84,8 @@ static inline void world_open(struct world *world)
 		.loop_delay = &world->loop_delay,
 		.send_errors = world->send_errors,
 		.unplaced = &world->unplaced,
+		.names_taken = &world->names_taken,
+		.names_invalid = &world->names_invalid,
 		.reload_failures = &world->reload_failures,
 		.reload_success_unix_seconds = &world->reload_success_unix_seconds,
 		.reload_last_ok = &world->reload_last_ok,
@@ -81,7 +99,8 @@ static inline void world_close(struct world *world)
 	peers_close(world->peers);
 }
 
-/* Slots in order: probed, probed by address only, resolving, own, and one that departed. */
+/* Slots in order: probed, probed by address only, resolving, own, reflected to only, and one that
+ * departed. One is probed by echo, one has said its zone. */
 static inline void populate_peers(struct world *world)
 {
 	struct peers *peers = world->peers;
@@ -89,22 +108,28 @@ static inline void populate_peers(struct world *world)
 
 	peers_begin(peers, PEER_SOURCE_STATIC);
 	offer(peers, "10.0.0.1", "node-1", 0);
-	offer(peers, "2001:db8::2", "", 0);
+	offer_probed_by(peers, "2001:db8::2", "", PROBE_ICMP, 0);
 	offer(peers, "10.0.0.3", "node-3", 0);
 	offer(peers, "10.0.0.4", "node-0", 0);
-	peers_commit(peers, never, ignore_slot, ignore_slot, NULL);
+	offer(peers, "10.0.0.6", "asks", 0);
+	peers_commit(peers, never, ignore_slot, ignore_slot, ignore_slot, NULL);
 	peers_begin(peers, PEER_SOURCE_FILE);
 	offer(peers, "10.0.0.5", "gone", 0);
-	peers_commit(peers, never, ignore_slot, ignore_slot, NULL);
+	peers_commit(peers, never, ignore_slot, ignore_slot, ignore_slot, NULL);
 	peers_begin(peers, PEER_SOURCE_FILE);
-	peers_commit(peers, never, ignore_slot, ignore_slot, NULL);
+	peers_commit(peers, never, ignore_slot, ignore_slot, ignore_slot, NULL);
 	for (uint32_t slot = 0; slot < SLOTS; slot++) {
-		const char *name = peers_get(peers, slot)->name;
+		struct peer *peer = peer_to_be_changed(world, slot);
+		const char *name = peer->name;
 
-		if (peers_get(peers, slot)->state != PEER_RESOLVING)
+		if (peer->state != PEER_RESOLVING)
 			continue;
+		if (strcmp(name, "node-1") == 0)
+			strcpy(peer->zone, "zone-b");
 		if (strcmp(name, "node-0") == 0)
 			peers_set_state(peers, slot, PEER_OWN);
+		else if (strcmp(name, "asks") == 0)
+			peers_set_state(peers, slot, PEER_KNOWN);
 		else if (strcmp(name, "node-3") != 0)
 			peers_set_state(peers, slot, PEER_PROBED);
 	}
@@ -143,6 +168,8 @@ static inline void populate_numbers(struct world *world)
 			.sent = base + 1,
 			.returned = base + 2,
 			.lost = base + 3,
+			.lost_forward = base + 10,
+			.lost_backward = base + 11,
 			.refused = base + 4,
 			.unstamped = base + 5,
 			.late = base + 6,
@@ -165,7 +192,18 @@ static inline void populate_numbers(struct world *world)
 						.rejected_truncated = 12,
 						.rejected_nonce = 13,
 						.rejected_checksum = 14,
-						.rejected_unstamped = 15 };
+						.rejected_unstamped = 15,
+						.rejected_residence = 16,
+						.reflected = 17,
+						.refused_host = 18,
+						.refused_destination = 19,
+						.refused_source = 20,
+						.refused_port = 21,
+						.refused_options = 22,
+						.refused_length = 23,
+						.refused_socket = 24,
+						.refused_rate = 25,
+						.refused_failed = 26 };
 	world->exposition.process =
 		(struct process_usage){ .cpu_ns = 1500000000,
 					.start_time_unix_ns = 1700000000250000000,

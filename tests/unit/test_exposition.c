@@ -15,6 +15,7 @@
 #include "http.h"
 
 #define GOLDEN	       "tests/golden/metrics.txt"
+#define LENGTH(array)  (sizeof(array) / sizeof((array)[0]))
 #define WHOLE_CAPACITY (4 * 1024 * 1024)
 
 _Static_assert(HTTP_BLOCK_BYTES >= EXPOSITION_ROW_CAPACITY, "a block must hold any row");
@@ -107,7 +108,10 @@ static void fill_with_hostile_peers(struct world *world, char octet)
 			 slot + 0x1111);
 		offer(world->peers, address, name, 0);
 	}
-	peers_commit(world->peers, (struct local_time){ 0 }, ignore_slot, ignore_slot, NULL);
+	peers_commit(world->peers, (struct local_time){ 0 }, ignore_slot, ignore_slot, ignore_slot,
+		     NULL);
+	for (uint32_t slot = 0; slot < SLOTS; slot++)
+		memset(peer_to_be_changed(world, slot)->zone, octet, PEER_ZONE_CAPACITY - 1);
 	memset(world->stats, 0xff, sizeof(world->stats));
 	memset(&world->loop_delay, 0xff, sizeof(world->loop_delay));
 }
@@ -213,11 +217,56 @@ static void only_live_peers_are_exported(void **state)
 	assert_non_null(strstr(text, "peer=\"node-3\"")); /* resolving */
 	assert_null(strstr(text, "peer=\"node-0\""));	  /* own */
 	assert_null(strstr(text, "gone"));		  /* departed */
-	assert_true(sample_value(text, "kube_canary_peers{state=\"discovered\"} ") == 4);
+	assert_null(strstr(text, "peer=\"asks\""));	  /* known */
+	assert_true(sample_value(text, "kube_canary_peers{state=\"discovered\"} ") == 5);
 	assert_true(sample_value(text, "kube_canary_peers{state=\"probed\"} ") == 2);
+	assert_true(sample_value(text, "kube_canary_peers{state=\"known\"} ") == 1);
 	assert_true(sample_value(text, "kube_canary_peers{state=\"unnamed\"} ") == 1);
 	free(text);
 	world_close(&world);
+}
+
+/* Whoever wrote it. */
+static void a_learnt_text_stays_inside_its_label(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *escaped;
+	} cases[] = {
+		{ "\"", "\\\"" },
+		{ "\\", "\\\\" },
+		{ "\n", "\\n" },
+		{ "a\"} 1\nforged 2\n#", "a\\\"} 1\\nforged 2\\n#" },
+		{ "\",probe=\"\\\"", "\\\",probe=\\\"\\\\\\\"" },
+		{ "\xff\n", "\xef\xbf\xbd\\n" },
+		{ "{}= ,", "{}= ," },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		char expected[512];
+		struct world world;
+		size_t length;
+		char *text;
+
+		populate(&world);
+		strcpy(peer_to_be_changed(&world, 0)->name, cases[i].text);
+		strcpy(peer_to_be_changed(&world, 0)->zone, cases[i].text);
+		text = scrape(&world.exposition, EXPOSITION_ROW_CAPACITY, &length);
+		snprintf(expected, sizeof(expected),
+			 "\nkube_canary_peer_info{peer=\"%s\",address=\"10.0.0.1\","
+			 "peer_zone=\"%s\",probe=\"stamp\"} 1\n",
+			 cases[i].escaped, cases[i].escaped);
+		assert_non_null(strstr(text, expected));
+		snprintf(expected, sizeof(expected),
+			 "\nkube_canary_probes_lost_forward_total{peer=\"%s\"} 110\n",
+			 cases[i].escaped);
+		assert_non_null(strstr(text, expected));
+		for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+			assert_true(line[0] == '#' || is_sample(line));
+		free(text);
+		world_close(&world);
+	}
 }
 
 /* A peer that leaves in the middle of a scrape takes its rows along, and the scrape ends all the
@@ -239,7 +288,7 @@ static void peers_may_leave_during_a_scrape(void **state)
 		if (++blocks == 2) {
 			peers_begin(world.peers, PEER_SOURCE_STATIC);
 			peers_commit(world.peers, (struct local_time){ 0 }, ignore_slot,
-				     ignore_slot, NULL);
+				     ignore_slot, ignore_slot, NULL);
 		}
 	} while (written > 0);
 	assert_true(cursor.finished);
@@ -279,6 +328,7 @@ int main(void)
 		cmocka_unit_test(the_largest_row_fits_a_block),
 		cmocka_unit_test(a_histogram_agrees_with_itself),
 		cmocka_unit_test(only_live_peers_are_exported),
+		cmocka_unit_test(a_learnt_text_stays_inside_its_label),
 		cmocka_unit_test(peers_may_leave_during_a_scrape),
 		cmocka_unit_test(an_empty_world_is_still_a_scrape),
 	};

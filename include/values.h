@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Internal to the configuration: how the text of a value becomes the field of struct config that
+ * its option names. One reader for each kind of option.
+ */
+#ifndef VALUES_H
+#define VALUES_H
+
+#include <stdbool.h>
+
+#include "config.h"
+#include "options.h"
+
+/* Sets the field, or returns false and leaves all as it is. Not for switches and peers. */
+bool value_read(const struct option *option, const char *value, struct config *config);
+
+#endif
