@@ -30,14 +30,14 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 # In the order of the picture: configuration, peers, probes, the kernel, samples, statistics, exposition, HTTP.
-CORE := config options address peers peer_line addresses interfaces nonce samples stats turns canary text exposition families
-EDGES := discovery_file discovery_watch routes routes_neighbours prober kernel attachment clsact maps http process privileges loop log
-WIRING := agent_peers agent_content agent loader serving main
+CORE := config options values address peers peers_names peer_line identity addresses interfaces nonce samples samples_expiry direction flow_loss stats turns canary canary_peers canary_names text exposition families families_peer
+EDGES := discovery_file discovery_watch routes routes_neighbours routes_own probe_socket prober_icmp prober_stamp prober_stamp_receive wall_clock kernel attachment clsact maps http process privileges loop log
+WIRING := agent_peers agent_content agent_probes agent_notices agent loader serving main
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/src/%.o)
 OBJECTS := $(CORE_OBJECTS) $(EDGES:%=$(BUILD)/src/%.o) $(WIRING:%=$(BUILD)/src/%.o)
 # Edges that need neither root nor BPF.
-EDGE_TEST_OBJECTS := $(patsubst %,$(BUILD)/src/%.o,discovery_file discovery_watch http process loop log)
+EDGE_TEST_OBJECTS := $(patsubst %,$(BUILD)/src/%.o,discovery_file discovery_watch routes routes_neighbours routes_own probe_socket prober_stamp prober_stamp_receive wall_clock http process loop log)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 SIM_TESTS := $(patsubst tests/sim/%.c,$(BUILD)/tests/sim/%,$(wildcard tests/sim/test_*.c))
 EDGE_TESTS := $(patsubst tests/edge/%.c,$(BUILD)/tests/edge/%,$(wildcard tests/edge/test_*.c))

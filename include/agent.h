@@ -8,12 +8,14 @@
 
 #include "config.h"
 #include "kernel.h"
-#include "prober.h"
+#include "prober_icmp.h"
+#include "prober_stamp.h"
 
 struct agent_inheritance {
 	struct kernel *kernel; /* map descriptors, closed once they are mapped; no programs */
 	struct kernel_shape shape;
-	struct prober *prober;
+	struct prober_icmp *icmp;
+	struct prober_stamp *stamp;
 	int loader_fd; /* words.h */
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The canary process's state, shared by the files that wire it: agent.c (loop and probes),
- * agent_peers.c (who and where), agent_content.c (what is served). For them alone.
+ * The canary process's state, shared by the files that wire it: agent.c (loop),
+ * agent_probes.c (probes out and back), agent_peers.c (who and where), agent_notices.c (what the
+ * log says of them), agent_content.c (what is served). For them alone.
  */
 #ifndef AGENT_STATE_H
 #define AGENT_STATE_H
@@ -13,15 +14,18 @@
 #include "http.h"
 #include "loop.h"
 #include "maps.h"
-#include "prober.h"
+#include "prober_icmp.h"
+#include "prober_stamp.h"
 #include "routes.h"
+#include "wall_clock.h"
 
 struct agent {
 	const struct config *config;
 	struct loop *loop;
 	struct maps *maps;
 	struct canary *canary;
-	struct prober *prober;
+	struct prober_icmp *icmp;
+	struct prober_stamp *stamp;
 	struct routes *routes;
 	struct discovery_file *file; /* NULL: no peers file */
 	struct http *http;
@@ -32,6 +36,15 @@ struct agent {
 	struct local_time listen_until;
 	struct local_time listen_again;
 	struct local_time last_tick;
+	struct wall_clock clock;
+	struct local_time clock_at;    /* when to read it again */
+	struct local_time receive_at;  /* when to read the UDP sockets again */
+	uint32_t unread[KC_FLOWS_MAX]; /* probes sent since they were read */
+
+	/* the reflector, and a local socket on its port */
+	uint64_t refused_socket; /* kc_counters.refused_socket as of the last look */
+	bool stands_back;
+	struct local_time stood_back_at; /* last */
 
 	/* who and where */
 	uint32_t route_slot;	     /* the next to ask the kernel about; capacity: all are known */
@@ -58,12 +71,20 @@ struct agent {
 	uint8_t reload_last_ok;
 };
 
-/* agent.c */
+/* agent_probes.c */
 void agent_drain(struct agent *agent);
+void agent_listen(struct agent *agent, struct local_time now);
+void agent_send_due(struct agent *agent, struct local_time now);
+void agent_follow_clock(struct agent *agent, struct local_time now);
+
+/* agent_notices.c */
+canary_notice_fn agent_tell_notice;
+void agent_follow_reflector(struct agent *agent, struct local_time now);
 
 /* agent_peers.c */
 int agent_open_peers(struct agent *agent);
 int agent_read_peers(struct agent *agent, struct local_time now);
+void agent_read_own_addresses(struct agent *agent);
 int agent_read_peers_file(struct agent *agent, struct local_time now);
 void agent_ask_neighbours(struct agent *agent, struct local_time now);
 void agent_follow_peers(struct agent *agent, struct local_time now);

@@ -29,6 +29,8 @@ struct attachment {
 	uint32_t ifindex; /* 0: unused */
 	struct attachment_side egress;
 	struct attachment_side ingress;
+	/* At tc ingress, where XDP is at ingress, which never reflects. Else nothing. */
+	struct attachment_side reflect;
 };
 
 /* How to attach, settled once at start-up by trying. */
@@ -49,7 +51,7 @@ bool attachment_bpf_permitted(const struct kernel *kernel);
 
 void attachment_init(struct attachment *attachment, uint32_t ifindex);
 
-/* Verifies both directions and puts in place what is missing; the two states tell. EAGAIN is for a
+/* Verifies all sides and puts in place what is missing; the states tell. EAGAIN is for a
  * side that was released right after it had been put in place: whoever asks must not be able to
  * make a device flap. */
 void attachment_ensure(struct attachment *attachment, const struct attachment_policy *policy,
@@ -60,7 +62,7 @@ void attachment_ensure(struct attachment *attachment, const struct attachment_po
 void attachment_renew(struct attachment *attachment, const struct attachment_policy *policy,
 		      bool egress, struct local_time now);
 
-/* Takes away what is ours, checked by id; the two states then tell `err`, 0 or -errno. */
+/* Takes away what is ours, checked by id; the states then tell `err`, 0 or -errno. */
 void attachment_release(struct attachment *attachment, int err);
 
 /* Whether anything of ours is in place. */

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "kernel_memory.h"
+#include "stamp.h"
 
 enum kernel_map {
 	KERNEL_MAP_CONTROL,
@@ -18,6 +19,7 @@ enum kernel_map {
 	KERNEL_MAP_ADDRESSES,
 	KERNEL_MAP_PEERS,
 	KERNEL_MAP_FLIGHTS,
+	KERNEL_MAP_SESSIONS,
 	KERNEL_MAP_SAMPLES,
 	KERNEL_MAPS,
 };
@@ -28,13 +30,20 @@ enum kernel_program {
 	KERNEL_EGRESS_L3,
 	KERNEL_INGRESS_ETHERNET,
 	KERNEL_INGRESS_L3,
-	KERNEL_INGRESS_XDP, /* -1 as its descriptor unless asked for and accepted by the kernel */
+	/* -1 as their descriptors unless asked for and accepted by the kernel: replies are paired
+	 * by XDP, which never reflects, and tc only reflects. */
+	KERNEL_INGRESS_XDP,
+	KERNEL_REFLECT,
 	KERNEL_PROGRAMS,
 };
 
 struct kernel_settings {
 	struct kernel_shape shape;
 	uint16_t icmp_id_be;
+	uint16_t stamp_port_be;
+	uint16_t flow_ports_be[KC_FLOWS_MAX]; /* 0 beyond shape.flows */
+	bool reflector;
+	struct stamp_identity identity; /* what the reflector says of itself */
 	uint64_t inert_after_ns;
 	bool with_xdp;	      /* it takes long to verify, and CAP_PERFMON on most kernels */
 	const char *pin_path; /* NULL: not pinned */

@@ -13,8 +13,9 @@
 
 struct maps;
 
-/* Maps all of kernel->maps (Documentation/bpf/ringbuf.rst for the ring). The descriptors may be
- * closed afterwards. 0 or -errno. */
+/* Maps all of kernel->maps but the sessions, which the programs keep to themselves
+ * (Documentation/bpf/ringbuf.rst for the ring). The descriptors may be closed afterwards. 0 or
+ * -errno. */
 int maps_open(const struct kernel *kernel, const struct kernel_shape *shape, struct maps **ret);
 void maps_close(struct maps *maps);
 const struct kernel_memory *maps_memory(const struct maps *maps);

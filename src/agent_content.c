@@ -32,6 +32,8 @@ void agent_fill_exposition(struct agent *agent)
 		.loop_delay = &agent->loop_delay,
 		.send_errors = agent->send_errors,
 		.unplaced = &totals->unplaced,
+		.names_taken = &totals->names_taken,
+		.names_invalid = &totals->names_invalid,
 		.reload_failures = &agent->reload_failures,
 		.reload_success_unix_seconds = &agent->reload_success_unix_seconds,
 		.reload_last_ok = &agent->reload_last_ok,

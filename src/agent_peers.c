@@ -129,7 +129,7 @@ static void resolve(struct agent *agent, uint32_t slot, struct local_time now)
 	struct route route = { 0 };
 	int err;
 
-	if (!peer_is_live(peer) && peer->state != PEER_OWN)
+	if (!peer_is_live(peer) && peer->state != PEER_OWN && peer->state != PEER_KNOWN)
 		return;
 	err = routes_get(agent->routes, &peer->address, &route);
 	if (err && err != -ENETUNREACH) {
@@ -137,6 +137,35 @@ static void resolve(struct agent *agent, uint32_t slot, struct local_time now)
 		return;
 	}
 	canary_on_route(agent->canary, slot, route.own, route.interfaces, route.count, now);
+}
+
+static bool is_preferred(void *ctx, uint32_t ifindex)
+{
+	const struct interfaces *interfaces = canary_interfaces(ctx);
+
+	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++) {
+		if (interfaces_get(interfaces, i)->ifindex == ifindex)
+			return true;
+	}
+	return false;
+}
+
+static void on_own_address(void *ctx, const struct address *address)
+{
+	canary_own_offer(ctx, address);
+}
+
+void agent_read_own_addresses(struct agent *agent)
+{
+	int err;
+
+	canary_own_begin(agent->canary);
+	err = routes_own_addresses(agent->routes, is_preferred, on_own_address, agent->canary);
+	/* Half a list would make the reflector deaf at the other half. */
+	if (err)
+		log_debug("no answer about our own addresses", LOG_ERRNO(err));
+	else
+		canary_own_commit(agent->canary);
 }
 
 /* Whoever does not answer on the link gets no packet of ours, so that no program can have seen one.
@@ -197,6 +226,7 @@ void agent_follow_peers(struct agent *agent, struct local_time now)
 	if (agent->route_slot >= capacity && local_since(now, agent->routes_at) >= 0) {
 		agent->route_slot = 0;
 		agent->routes_at = local_after(now, ROUTES_REFRESH_NS);
+		agent_read_own_addresses(agent);
 	}
 	for (uint32_t i = 0; i < ROUTES_PER_TICK && agent->route_slot < capacity; i++) {
 		resolve(agent, agent->route_slot++, now);

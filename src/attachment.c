@@ -233,7 +233,21 @@ void attachment_init(struct attachment *attachment, uint32_t ifindex)
 		.ifindex = ifindex,
 		.egress = { .link = -1 },
 		.ingress = { .link = -1 },
+		.reflect = { .link = -1 },
 	};
+}
+
+/* Where tc serves ingress it reflects as well: a second program would have nothing to do. */
+static void reflect_ensure(struct attachment *attachment, struct target *target)
+{
+	uint32_t ingress = attachment->ingress.state.mode;
+
+	target->program = target->policy->kernel->programs[KERNEL_REFLECT];
+	target->xdp_program = -1;
+	if (target->program >= 0 && (ingress == HOOK_XDP_NATIVE || ingress == HOOK_XDP_GENERIC))
+		side_ensure(&attachment->reflect, target);
+	else
+		side_release(&attachment->reflect, 0);
 }
 
 void attachment_ensure(struct attachment *attachment, const struct attachment_policy *policy,
@@ -257,6 +271,7 @@ void attachment_ensure(struct attachment *attachment, const struct attachment_po
 	if (policy->hook == CONFIG_HOOK_XDP && !l3)
 		target.xdp_program = programs[KERNEL_INGRESS_XDP];
 	side_ensure(&attachment->ingress, &target);
+	reflect_ensure(attachment, &target);
 
 	target.egress = true;
 	target.program = programs[l3 ? KERNEL_EGRESS_L3 : KERNEL_EGRESS_ETHERNET];
@@ -281,12 +296,14 @@ void attachment_release(struct attachment *attachment, int err)
 {
 	side_release(&attachment->egress, err);
 	side_release(&attachment->ingress, err);
+	side_release(&attachment->reflect, 0); /* it only goes where ingress goes, which tells */
 }
 
 bool attachment_stands(const struct attachment *attachment)
 {
 	return attachment->egress.state.mode != HOOK_NONE ||
-	       attachment->ingress.state.mode != HOOK_NONE;
+	       attachment->ingress.state.mode != HOOK_NONE ||
+	       attachment->reflect.state.mode != HOOK_NONE;
 }
 
 bool attachment_idle(const struct attachment *attachment, struct local_time now)

@@ -32,13 +32,14 @@
 static const char *const map_names[KERNEL_MAPS] = {
 	[KERNEL_MAP_CONTROL] = "kc_control",	 [KERNEL_MAP_COUNTERS] = "kc_counters",
 	[KERNEL_MAP_ADDRESSES] = "kc_addresses", [KERNEL_MAP_PEERS] = "kc_peers",
-	[KERNEL_MAP_FLIGHTS] = "kc_flights",	 [KERNEL_MAP_SAMPLES] = "kc_samples",
+	[KERNEL_MAP_FLIGHTS] = "kc_flights",	 [KERNEL_MAP_SESSIONS] = "kc_sessions",
+	[KERNEL_MAP_SAMPLES] = "kc_samples",
 };
 
 static const char *const program_names[KERNEL_PROGRAMS] = {
 	[KERNEL_EGRESS_ETHERNET] = "kc_egress",	  [KERNEL_EGRESS_L3] = "kc_egress_l3",
 	[KERNEL_INGRESS_ETHERNET] = "kc_ingress", [KERNEL_INGRESS_L3] = "kc_ingress_l3",
-	[KERNEL_INGRESS_XDP] = "kc_ingress_xdp",
+	[KERNEL_INGRESS_XDP] = "kc_ingress_xdp",  [KERNEL_REFLECT] = "kc_reflect",
 };
 
 /* The verifier's log is one long text: a log line for each of its lines. */
@@ -67,6 +68,7 @@ static int kernel_size_maps(const struct canary_bpf *skeleton, const struct kern
 		[KERNEL_MAP_ADDRESSES] = shape->address_capacity,
 		[KERNEL_MAP_PEERS] = shape->slots,
 		[KERNEL_MAP_FLIGHTS] = (uint64_t)shape->slots * shape->flows * shape->window,
+		[KERNEL_MAP_SESSIONS] = shape->session_capacity,
 		[KERNEL_MAP_SAMPLES] = shape->ring_bytes,
 	};
 
@@ -83,24 +85,39 @@ static int kernel_size_maps(const struct canary_bpf *skeleton, const struct kern
 	return 0;
 }
 
+static void kernel_fill_constants(const struct kernel_settings *settings, struct kc_config *config)
+{
+	const struct kernel_shape *shape = &settings->shape;
+
+	config->inert_after_ns = settings->inert_after_ns;
+	config->window = shape->window;
+	config->echo_window = shape->echo_window;
+	config->flows = shape->flows;
+	config->address_capacity = shape->address_capacity;
+	config->session_capacity = shape->session_capacity;
+	config->hash_seed = shape->hash_seed;
+	config->icmp_id_be = settings->icmp_id_be;
+	config->stamp_port_be = settings->stamp_port_be;
+	memcpy(config->flow_ports_be, settings->flow_ports_be, sizeof(config->flow_ports_be));
+	config->reflector = settings->reflector;
+}
+
 static int kernel_load(const struct kernel_settings *settings, bool with_xdp,
 		       struct canary_bpf **ret)
 {
-	const struct kernel_shape *shape = &settings->shape;
 	struct canary_bpf *skeleton = canary_bpf__open();
 	int err;
 
 	if (!skeleton)
 		return -errno;
-	skeleton->rodata->config.inert_after_ns = settings->inert_after_ns;
-	skeleton->rodata->config.window = shape->window;
-	skeleton->rodata->config.flows = shape->flows;
-	skeleton->rodata->config.address_capacity = shape->address_capacity;
-	skeleton->rodata->config.hash_seed = shape->hash_seed;
-	skeleton->rodata->config.icmp_id_be = settings->icmp_id_be;
-	err = kernel_size_maps(skeleton, shape);
+	kernel_fill_constants(settings, &skeleton->rodata->config);
+	skeleton->rodata->identity = settings->identity;
+	err = kernel_size_maps(skeleton, &settings->shape);
 	if (!err)
 		err = bpf_program__set_autoload(skeleton->progs.kc_ingress_xdp, with_xdp);
+	if (!err)
+		err = bpf_program__set_autoload(skeleton->progs.kc_reflect,
+						with_xdp && settings->reflector);
 	if (!err)
 		err = canary_bpf__load(skeleton);
 	if (err) {
@@ -228,7 +245,7 @@ int kernel_open(const struct kernel_settings *settings, struct kernel *ret)
 	err = kernel_load(settings, settings->with_xdp, &skeleton);
 	/* Without privilege the second try could tell nothing more. */
 	if (err && settings->with_xdp && err != -EPERM) {
-		log_debug("the kernel refused the programs; trying without the one for XDP",
+		log_debug("the kernel refused the programs; trying without those for XDP",
 			  LOG_ERRNO(err));
 		err = kernel_load(settings, false, &skeleton);
 	}

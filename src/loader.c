@@ -5,6 +5,7 @@
  */
 #include "loader.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/capability.h>
 #include <signal.h>
@@ -19,17 +20,22 @@
 #include "agent.h"
 #include "attachment.h"
 #include "clsact.h"
+#include "identity.h"
 #include "instant.h"
 #include "kernel.h"
 #include "log.h"
 #include "privileges.h"
-#include "prober.h"
+#include "prober_icmp.h"
+#include "prober_stamp.h"
 #include "samples.h"
 #include "serving.h"
 
-#define FLOWS 1 /* an echo has no ports: one path per peer */
 #define RING_BYTES \
-	(64u * 1024) /* 1365 records, more than a second of replies at the default --probe.max */
+	(64u * 1024) /* 1170 records, more than a second of replies at the default --probe.max */
+
+/* Sessions that are reflected at once: of 512 peers with 4 flows each, in 32 KiB. Beyond that they
+ * take each other's places, and their losses have no direction. */
+#define SESSIONS 2048
 
 /* Three of the canary's heartbeats, one a second; and no probe in flight outlasts it. */
 #define INERT_AFTER_MIN_NS (3 * NS_PER_SECOND)
@@ -39,7 +45,8 @@ struct loader {
 	struct kernel_shape shape;
 	struct kernel kernel;
 	struct attachment_policy policy;
-	struct prober *prober;
+	struct prober_icmp *icmp;
+	struct prober_stamp *stamp;
 	int handle_fd; /* holds the filters' handle while it is open; -1: no filters */
 	int words_fd;
 	int canary_words_fd;
@@ -60,7 +67,8 @@ static void descriptor_close(int *fd)
 
 static void loader_close(struct loader *loader)
 {
-	prober_close(loader->prober);
+	prober_icmp_close(loader->icmp);
+	prober_stamp_close(loader->stamp);
 	kernel_unpin(&loader->kernel.pins, loader->config->bpf_pin_path);
 	kernel_close(&loader->kernel);
 	descriptor_close(&loader->policy.device_fd);
@@ -69,25 +77,40 @@ static void loader_close(struct loader *loader)
 	descriptor_close(&loader->canary_words_fd);
 }
 
+static struct kernel_shape loader_shape(const struct config *config, uint32_t hash_seed)
+{
+	uint32_t flows = config->probe_flows;
+	uint32_t window = samples_window(config->probe_timeout_ns, config->probe_interval_ns,
+					 flows);
+
+	return (struct kernel_shape){
+		.slots = config->probe_max,
+		.flows = flows,
+		.window = window,
+		.echo_window = samples_echo_window(window, flows),
+		.address_capacity = addresses_capacity(config->probe_max + ADDRESSES_OWN_MAX),
+		.session_capacity = config->reflector == CONFIG_REFLECTOR_TRUE ? SESSIONS : 1,
+		.hash_seed = hash_seed,
+		.ring_bytes = RING_BYTES,
+	};
+}
+
 static int loader_open_kernel(struct loader *loader, uint32_t hash_seed, uint16_t icmp_id_be)
 {
 	const struct config *config = loader->config;
-	int64_t timeout_ns = config->probe_timeout_ns;
-	int64_t inert_after_ns = 2 * timeout_ns + NS_PER_SECOND;
+	int64_t inert_after_ns = 2 * config->probe_timeout_ns + NS_PER_SECOND;
 	struct kernel_settings settings = {
-		.shape = {
-			.slots = config->probe_max,
-			.flows = FLOWS,
-			.window = samples_window(timeout_ns, config->probe_interval_ns, FLOWS),
-			.address_capacity = addresses_capacity(config->probe_max),
-			.hash_seed = hash_seed,
-			.ring_bytes = RING_BYTES,
-		},
+		.shape = loader_shape(config, hash_seed),
 		.icmp_id_be = icmp_id_be,
+		.stamp_port_be = htons((uint16_t)config->stamp_port),
+		.reflector = config->reflector == CONFIG_REFLECTOR_TRUE,
 		.with_xdp = config->bpf_hook == CONFIG_HOOK_XDP,
 		.pin_path = loader_is_pinned(loader) ? config->bpf_pin_path : NULL,
 	};
 
+	for (uint16_t flow = 0; flow < settings.shape.flows; flow++)
+		settings.flow_ports_be[flow] = prober_stamp_port_be(loader->stamp, flow);
+	identity_fill(config->node_name, config->node_zone, &settings.identity);
 	if (inert_after_ns < INERT_AFTER_MIN_NS)
 		inert_after_ns = INERT_AFTER_MIN_NS;
 	settings.inert_after_ns = (uint64_t)inert_after_ns;
@@ -132,30 +155,56 @@ static int loader_settle_policy(struct loader *loader)
 	return err;
 }
 
+/* Both, whatever the default protocol: the peers file may name the other at any time. */
+static int loader_open_probers(struct loader *loader, uint16_t icmp_id_be)
+{
+	const struct config *config = loader->config;
+	const struct prober_icmp_settings icmp = {
+		.dscp = config->probe_dscp,
+		.payload_size = config->probe_size,
+		.icmp_id_be = icmp_id_be,
+	};
+	struct prober_stamp_settings stamp = {
+		.flows = config->probe_flows,
+		.dscp = config->probe_dscp,
+		.payload_size = config->probe_size,
+		.port_be = htons((uint16_t)config->stamp_port),
+	};
+	int err;
+
+	/* Sizes that an echo may have and a STAMP probe may not: no room for the padding's TLV. */
+	if (stamp.payload_size < STAMP_BYTES + sizeof(struct stamp_tlv))
+		stamp.payload_size = STAMP_BYTES;
+	err = prober_icmp_open(&icmp, &loader->icmp);
+	if (err) {
+		log_error("cannot open the raw sockets", LOG_ERRNO(err));
+		return err;
+	}
+	err = prober_stamp_open(&stamp, &loader->stamp);
+	if (err)
+		log_error("cannot open the UDP sockets", LOG_ERRNO(err));
+	return err;
+}
+
 static int loader_open(struct loader *loader)
 {
 	struct {
 		uint32_t hash_seed;
 		uint16_t icmp_id;
 	} random;
-	struct prober_settings settings = { .dscp = loader->config->probe_dscp,
-					    .payload_size = loader->config->probe_size };
 	int words[2];
 	int err;
 
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return -EIO;
-	settings.icmp_id_be = random.icmp_id;
-	err = loader_open_kernel(loader, random.hash_seed, random.icmp_id);
+	/* First: the ports of the sockets are constants of the programs. */
+	err = loader_open_probers(loader, random.icmp_id);
+	if (!err)
+		err = loader_open_kernel(loader, random.hash_seed, random.icmp_id);
 	if (!err)
 		err = loader_settle_policy(loader);
 	if (err)
 		return err;
-	err = prober_open(&settings, &loader->prober);
-	if (err) {
-		log_error("cannot open the raw sockets", LOG_ERRNO(err));
-		return err;
-	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, words) < 0)
 		return -errno;
 	loader->words_fd = words[0];
@@ -200,7 +249,8 @@ static int loader_become_canary(struct loader *loader)
 	struct agent_inheritance inheritance = {
 		.kernel = &loader->kernel,
 		.shape = loader->shape,
-		.prober = loader->prober,
+		.icmp = loader->icmp,
+		.stamp = loader->stamp,
 		.loader_fd = loader->canary_words_fd,
 	};
 	bool uid_changed;
@@ -224,7 +274,8 @@ static int loader_become_canary(struct loader *loader)
 			LOG_TEXT("uid_changed", uid_changed ? "yes" : "no, CAP_SETUID is missing"));
 		status = agent_run(loader->config, &inheritance);
 	}
-	prober_close(loader->prober);
+	prober_icmp_close(loader->icmp);
+	prober_stamp_close(loader->stamp);
 	kernel_close(&loader->kernel);
 	descriptor_close(&loader->canary_words_fd);
 	return status;
@@ -266,8 +317,10 @@ static int loader_serve(struct loader *loader, pid_t canary)
 
 	descriptor_close(&loader->canary_words_fd);
 	kernel_close_maps(&loader->kernel);
-	prober_close(loader->prober);
-	loader->prober = NULL;
+	prober_icmp_close(loader->icmp);
+	prober_stamp_close(loader->stamp);
+	loader->icmp = NULL;
+	loader->stamp = NULL;
 	err = loader_drop_privileges(loader);
 	if (err) {
 		log_error("cannot drop privileges", LOG_ERRNO(err));

@@ -50,7 +50,7 @@ static int check_peers(const struct config *config)
 
 	if (config->peers_file[0] == '\0')
 		return 0;
-	err = peers_open(config->probe_max, &peers);
+	err = peers_open(config->probe_max, PROBE_STAMP, &peers);
 	if (err) {
 		fprintf(stderr, "kube-canary: no memory for %u peers\n", config->probe_max);
 		return err;
@@ -69,7 +69,7 @@ static void fill_node_name(struct config *config)
 	if (config->node_name[0] != '\0')
 		return;
 	if (gethostname(config->node_name, sizeof(config->node_name) - 1) ||
-	    config->node_name[0] == '\0')
+	    !peer_name_is_valid(config->node_name, strlen(config->node_name)))
 		strcpy(config->node_name, "unknown");
 }
 

@@ -18,7 +18,7 @@ struct area {
 
 struct maps {
 	struct kernel_memory memory;
-	struct area arrays[KERNEL_MAP_SAMPLES]; /* every map before the ring */
+	struct area arrays[KERNEL_MAP_SAMPLES]; /* every map before the ring that is ours too */
 	struct area consumer; /* the page of the consumer's position, ours to write */
 	struct area producer; /* the page of the producer's position, then the data twice */
 	size_t page_bytes;
@@ -50,12 +50,15 @@ static int maps_open_arrays(struct maps *maps, const struct kernel *kernel)
 		[KERNEL_MAP_PEERS] = sizeof(struct kc_peer) * shape->slots,
 		[KERNEL_MAP_FLIGHTS] = sizeof(struct kc_flight) * shape->slots * shape->flows *
 				       shape->window,
+		[KERNEL_MAP_SESSIONS] = 0, /* the programs' own */
 	};
 
 	for (int i = 0; i < KERNEL_MAP_SAMPLES; i++) {
-		int err = area_open(kernel->maps[i], bytes[i], PROT_READ | PROT_WRITE, 0,
-				    &maps->arrays[i]);
+		int err = 0;
 
+		if (bytes[i] > 0)
+			err = area_open(kernel->maps[i], bytes[i], PROT_READ | PROT_WRITE, 0,
+					&maps->arrays[i]);
 		if (err)
 			return err;
 	}

@@ -103,7 +103,8 @@ static void log_change(uint32_t ifindex, const char *name, const char *direction
 		log_warn("cannot attach", LOG_TEXT("interface", name), LOG_INT("ifindex", ifindex),
 			 LOG_TEXT("direction", direction), LOG_ERRNO(after->error));
 	else
-		log_debug("attached", LOG_TEXT("interface", name), LOG_INT("ifindex", ifindex),
+		log_debug(after->mode == HOOK_NONE ? "detached" : "attached",
+			  LOG_TEXT("interface", name), LOG_INT("ifindex", ifindex),
 			  LOG_TEXT("direction", direction),
 			  LOG_TEXT("mode", hook_mode_name(after->mode)));
 }
@@ -133,11 +134,14 @@ static void server_attach(struct server *server, const struct word *word)
 	if (attachment) {
 		struct word_direction egress = attachment->egress.state;
 		struct word_direction ingress = attachment->ingress.state;
+		struct word_direction reflect = attachment->reflect.state;
 
 		if_indextoname(ifindex, name);
 		attachment_serve(attachment, server->serving, word->kind, name);
 		log_change(ifindex, name, "egress", &egress, &attachment->egress.state);
 		log_change(ifindex, name, "ingress", &ingress, &attachment->ingress.state);
+		/* No part of the answer: replies are paired without it. */
+		log_change(ifindex, name, "reflector", &reflect, &attachment->reflect.state);
 		answer.egress = attachment->egress.state;
 		answer.ingress = attachment->ingress.state;
 	} else {

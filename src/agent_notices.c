@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the log says of peers and of our reflector: the core's notices in words. Never prints what a
+ * peer says of itself unless the core has accepted it. Decides nothing.
+ */
+#include <arpa/inet.h>
+
+#include "agent_state.h"
+#include "log.h"
+
+/* A reflector that was in nobody's way for so long is a new matter when it is again. */
+#define REFLECTOR_QUIET_NS (60 * NS_PER_SECOND)
+
+static void tell_flow(const struct agent *agent, const char *label, uint32_t slot, uint16_t flow)
+{
+	uint32_t count;
+	const struct flow_loss *flows = canary_flows(agent->canary, slot, &count);
+
+	if (flow >= count)
+		return;
+	log_warn("one path of several to the peer loses more than the others",
+		 LOG_TEXT("peer", label),
+		 LOG_INT("source_port", ntohs(prober_stamp_port_be(agent->stamp, flow))),
+		 LOG_INT("destination_port", agent->config->stamp_port),
+		 LOG_INT("lost", flow_loss_recent(&flows[flow])),
+		 LOG_INT("of_the_last", FLOW_LOSS_RECENT));
+}
+
+void agent_tell_notice(void *ctx, enum canary_notice notice, uint32_t slot, uint16_t flow)
+{
+	const struct agent *agent = ctx;
+	const struct peers *peers = canary_peers(agent->canary);
+	const struct peer *peer = peers_get(peers, slot);
+	char label[PEER_NAME_CAPACITY];
+	char address[ADDRESS_TEXT_CAPACITY];
+
+	peers_label(peers, slot, label);
+	address_format(&peer->address, address);
+	switch (notice) {
+	case CANARY_REFUSED:
+		log_warn("the peer's host answers port unreachable: its canary is down or does "
+			 "not reflect",
+			 LOG_TEXT("peer", label), LOG_TEXT("address", address));
+		break;
+	case CANARY_ANSWERS_AGAIN:
+		log_info("the peer answers again", LOG_TEXT("peer", label),
+			 LOG_TEXT("address", address));
+		break;
+	case CANARY_FLOW_LOSSY:
+		tell_flow(agent, label, slot, flow);
+		break;
+	case CANARY_NAMED:
+		log_info("the peer said its name", LOG_TEXT("peer", label),
+			 LOG_TEXT("address", address), LOG_TEXT("zone", peer->zone));
+		break;
+	case CANARY_NAME_LOST:
+		log_info("another peer has the name now", LOG_TEXT("peer", label),
+			 LOG_TEXT("address", address));
+		break;
+	case CANARY_NAME_TAKEN:
+		log_warn("the peer claims a name that is another's, or ours; it keeps its label",
+			 LOG_TEXT("peer", label), LOG_TEXT("address", address));
+		break;
+	case CANARY_NAME_INVALID:
+		log_warn("what the peer says of itself is no valid name; it keeps its label",
+			 LOG_TEXT("peer", label), LOG_TEXT("address", address));
+		break;
+	}
+}
+
+void agent_follow_reflector(struct agent *agent, struct local_time now)
+{
+	uint64_t refused = __atomic_load_n(&maps_memory(agent->maps)->counters->refused_socket,
+					   __ATOMIC_RELAXED);
+
+	if (refused == agent->refused_socket) {
+		if (local_since(now, agent->stood_back_at) > REFLECTOR_QUIET_NS)
+			agent->stands_back = false;
+		return;
+	}
+	if (!agent->stands_back)
+		log_warn("a local socket owns the STAMP port: the reflector stands back and the "
+			 "peers' probes go to that socket; see --stamp.port, --reflector",
+			 LOG_INT("port", agent->config->stamp_port));
+	agent->stands_back = true;
+	agent->stood_back_at = now;
+	agent->refused_socket = refused;
+}
