@@ -48,7 +48,7 @@ quantile() { # SHARE, of the numbers on standard input
   sort -g | awk -v share="$1" '{ v[NR] = $1 } END { i = int(NR * share + 0.5); print v[i < 1 ? 1 : i] }'
 }
 rtts_us() { # of canary a, from its log
-  sed -n 's/.*rtt_ns=\([0-9]*\) duplicate=0$/\1/p' "$SCRATCH/canary-a.log" | awk '{ print $1 / 1000 }'
+  sed -n 's/.*rtt_ns=\([0-9]*\) .*duplicate=0$/\1/p' "$SCRATCH/canary-a.log" | awk '{ print $1 / 1000 }'
 }
 
 two_nodes

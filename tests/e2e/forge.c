@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An attacker on the wire: hears echo requests on an interface and answers each with a set of forged
- * replies, of which none may be believed. Counts what it sent, by what is wrong with it.
- *   forge STATISTICS INTERFACE PROBES STRANGER4 STRANGER6 OTHER4 OTHER6
- * A stranger is no peer, an other one is. Ends by SIGTERM.
+ * An attacker on the wire: hears echo requests on an interface and answers each with a set of
+ * forged replies, of which none may be believed. Counts what it sent, by what is wrong with it.
+ * STAMP has an attacker of its own, storm.c. forge STATISTICS INTERFACE PROBES STRANGER4 STRANGER6
+ * OTHER4 OTHER6 A stranger is no peer, an other one is. Ends by SIGTERM.
  */
 #include <poll.h>
 #include <signal.h>
@@ -130,7 +130,7 @@ static void on_frame(void *ctx, uint8_t side, uint8_t *octets, size_t length, in
 	(void)side;
 	(void)age_ns;
 	if (length > 2048 || !frame_find_probe(octets, length, &probe) || probe.reply ||
-	    forger->requests >= forger->probes)
+	    probe.stamp || forger->requests >= forger->probes)
 		return;
 	/* A reply in the name of the other peer to its own probe would be no forgery. */
 	if (memcmp(probe.flow.replier, forger->sources[probe.address_bytes == 16][1],

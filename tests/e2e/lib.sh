@@ -10,6 +10,9 @@ TOOLS=$BUILD/tests/e2e
 # shellcheck disable=SC2034 # for the tests
 SEED=${SEED:-1}
 
+# What probes are, unless a test says so. Set before this file is sourced.
+export KUBE_CANARY_PROBE_PROTOCOL=${PROTOCOL:-icmp}
+
 PREFIX=kc-e2e-$$
 SCRATCH=$(mktemp -d "/tmp/$PREFIX-XXXXXX")
 chmod 755 "$SCRATCH" # canaries read their peers as nobody
@@ -119,7 +122,8 @@ namespace() { # NAME
   NAMESPACES+=("$1")
   ip netns add "$PREFIX-$1"
   in_ns "$1" sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0 \
-    net.ipv6.conf.default.router_solicitations=0 net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=1000000
+    net.ipv6.conf.default.router_solicitations=0 net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=1000000 \
+    net.ipv6.icmp.ratelimit=0
   in_ns "$1" ip link set lo up
 }
 
@@ -127,7 +131,8 @@ in_ns() { # NAME COMMAND…
   ip netns exec "$PREFIX-$1" "${@:2}"
 }
 
-# A veth pair between two namespaces. Checksums are computed in software, so that a packet on the wire is whole.
+# A veth pair between two namespaces. Checksums are computed in software, so that a packet on the wire is whole,
+# unless OFFLOAD is set: then they are left to a NIC that is not there.
 wire() { # NS1 INTERFACE1 NS2 INTERFACE2
   ip link add "$2" netns "$PREFIX-$1" mtu "${MTU:-1500}" type veth peer name "$4" netns "$PREFIX-$3" mtu "${MTU:-1500}"
   wire_end "$1" "$2"
@@ -135,7 +140,7 @@ wire() { # NS1 INTERFACE1 NS2 INTERFACE2
 }
 
 wire_end() { # NS INTERFACE
-  in_ns "$1" ethtool -K "$2" tx off > /dev/null 2>&1 || true
+  [ -n "${OFFLOAD:-}" ] || in_ns "$1" ethtool -K "$2" tx off > /dev/null 2>&1 || true
   in_ns "$1" ip link set dev "$2" up
 }
 
@@ -210,6 +215,22 @@ relay_stop() {
   wait "$RELAY" || fail "the relay lost frames of its own: $(tr '\n' ' ' < "$SCRATCH/relay")"
 }
 
+# Somebody else's STAMP reflector, in user space; see reflect.c. Answers in that namespace from then on.
+REFLECTOR=0
+
+reflector_start() { # NS OPTION…
+  rm -f "$SCRATCH/reflector"
+  ip netns exec "$PREFIX-$1" "$TOOLS/reflect" "$SCRATCH/reflector" "${@:2}" 2>> "$SCRATCH/reflector.log" &
+  REFLECTOR=$!
+  own_process "$REFLECTOR"
+  eventually 5 test -e "$SCRATCH/reflector" || fail "the reflector does not start"
+}
+
+reflector_stop() {
+  kill -TERM "$REFLECTOR"
+  wait "$REFLECTOR" || fail "the reflector failed"
+}
+
 declare -A FOREIGN # process ids
 
 # Somebody else's program in namespace a; see foreign.c. False if the kernel refuses it.
@@ -254,6 +275,12 @@ canary_launch() { # NS OPTION…
   ip netns exec "$PREFIX-$ns" "${CANARY_UNDER[@]}" "$KUBE_CANARY" "$@" 2>> "$SCRATCH/canary-$ns.log" &
   LOADER[$ns]=$!
   own_process "${LOADER[$ns]}"
+}
+
+# Two that probe each other by STAMP; the reflectors of both know the other one by its address.
+canaries_start() { # OPTION…
+  canary_start b --node.name=node-b --node.zone=zone-b --peers.static=198.18.0.1 --peers.static=fd00:18::1 "$@"
+  canary_start a --node.name=node-a --node.zone=zone-a --peers.static=198.18.0.2 --peers.static=fd00:18::2 "$@"
 }
 
 canary_answers() { # NS

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A wire between two interfaces that does to echo probes what it is told to, seeded, and counts
- * exactly what it did. Each probe meets one fate at most. Everything else (ARP, neighbour
+ * A wire between two interfaces that does to probes what it is told to, seeded, and counts exactly
+ * what it did. Each probe meets one fate at most. Everything else (ARP, neighbour
  * discovery, TCP) passes at once and untouched. Must not know who probes, nor what comes of it.
  */
 #include <errno.h>
@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "frame.h"
+#include "transits.h"
 #include "wire.h"
 
 enum fate { PASS, LOSE, DUPLICATE, REORDER, CORRUPT, LATE, FATES };
@@ -42,7 +43,8 @@ enum setting {
 	CORRUPT_REQUESTS,
 	LATE_EVERY, /* each n-th reply comes LATE_US later than it would */
 	LATE_US,
-	FRAMES, /* fates fall on so many requests, and so many replies, of each side */
+	DROP_FLOW, /* all requests of the n-th flow that is seen are lost, and no others by this */
+	FRAMES,	   /* fates fall on so many requests, and so many replies, of each side */
 	SEED,
 	SETTINGS,
 };
@@ -59,52 +61,29 @@ static const char *const setting_names[SETTINGS] = {
 	[CORRUPT_REQUESTS] = "corrupt-requests-percent",
 	[LATE_EVERY] = "late-every",
 	[LATE_US] = "late-us",
+	[DROP_FLOW] = "drop-flow",
 	[FRAMES] = "frames",
 	[SEED] = "seed",
 };
 
-/* A frame on its way. */
-struct transit {
-	struct transit *next; /* among those held back */
-	int64_t due_ns;
-	uint64_t serial; /* equal instants leave in order */
-	uint32_t passes; /* held: later replies to wait for */
-	struct frame_flow flow;
-	uint8_t to;
-	size_t length;
-	uint8_t octets[];
-};
-
-#define HEAP_CAPACITY 262144 /* 20 seconds at 10,000 probes a second */
+#define FLOWS_MAX 64
 
 struct relay {
 	double settings[SETTINGS];
 	const char *statistics;
 	struct wire wires[2];
-	struct transit **heap;
-	size_t heap_count;
+	struct transits transits;
 	struct transit *held;
-	uint64_t serial;
 	uint64_t random;
 	int64_t last_due_ns[2];	      /* jitter keeps the order */
 	uint64_t counts[2][2][FATES]; /* [side of the prober][request, reply] */
 	uint64_t seen[2][2];
 	uint64_t other_frames;
+	struct frame_flow flows[FLOWS_MAX]; /* as seen */
+	size_t flow_count;
 	uint64_t send_errors;
 	int64_t worst_lag_ns;
 };
-
-__attribute__((format(printf, 1, 2))) static void die(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	fprintf(stderr, "relay: ");
-	vfprintf(stderr, format, arguments);
-	fprintf(stderr, "\n");
-	va_end(arguments);
-	exit(2);
-}
 
 static int64_t now_ns(clockid_t clock)
 {
@@ -122,45 +101,6 @@ static uint64_t random_next(struct relay *relay)
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
 	return z ^ (z >> 31);
-}
-
-static bool before(const struct transit *a, const struct transit *b)
-{
-	return a->due_ns != b->due_ns ? a->due_ns < b->due_ns : a->serial < b->serial;
-}
-
-static void heap_push(struct relay *relay, struct transit *transit)
-{
-	size_t i = relay->heap_count++;
-
-	if (i >= HEAP_CAPACITY)
-		die("too many frames on their way");
-	for (; i > 0 && before(transit, relay->heap[(i - 1) / 2]); i = (i - 1) / 2)
-		relay->heap[i] = relay->heap[(i - 1) / 2];
-	relay->heap[i] = transit;
-}
-
-static struct transit *heap_pop(struct relay *relay)
-{
-	struct transit *top = relay->heap[0];
-	struct transit *last = relay->heap[--relay->heap_count];
-	size_t i = 0;
-
-	for (;;) {
-		size_t child = 2 * i + 1;
-
-		if (child >= relay->heap_count)
-			break;
-		if (child + 1 < relay->heap_count &&
-		    before(relay->heap[child + 1], relay->heap[child]))
-			child++;
-		if (!before(relay->heap[child], last))
-			break;
-		relay->heap[i] = relay->heap[child];
-		i = child;
-	}
-	relay->heap[i] = last;
-	return top;
 }
 
 /* One draw decides, so that fates exclude each other and their counts add up. */
@@ -191,23 +131,21 @@ static enum fate draw_fate(struct relay *relay, int side, int reply)
 	return PASS;
 }
 
-static void schedule(struct relay *relay, struct transit *transit, int64_t due_ns)
+/* Whether it is a request of the flow that is to be dropped. */
+static bool is_dropped(struct relay *relay, const struct frame_probe *probe)
 {
-	transit->due_ns = due_ns;
-	transit->serial = relay->serial++;
-	heap_push(relay, transit);
-}
+	size_t nth = 0;
 
-static struct transit *transit_new(const uint8_t *octets, size_t length, uint8_t to)
-{
-	struct transit *transit = calloc(1, sizeof(*transit) + length);
-
-	if (!transit)
-		die("out of memory");
-	transit->length = length;
-	transit->to = to;
-	memcpy(transit->octets, octets, length);
-	return transit;
+	if (relay->settings[DROP_FLOW] < 1 || probe->reply)
+		return false;
+	while (nth < relay->flow_count && !frame_flow_equal(&relay->flows[nth], &probe->flow))
+		nth++;
+	if (nth == relay->flow_count) {
+		if (nth == FLOWS_MAX)
+			die("more than %d flows", FLOWS_MAX);
+		relay->flows[relay->flow_count++] = probe->flow;
+	}
+	return (double)nth + 1 == relay->settings[DROP_FLOW];
 }
 
 /* A later reply of a flow passed: those held back for it may follow. */
@@ -223,7 +161,7 @@ static void release_held(struct relay *relay, const struct frame_flow *flow, int
 			continue;
 		}
 		*link = transit->next;
-		schedule(relay, transit, due_ns);
+		transits_push(&relay->transits, transit, due_ns);
 	}
 }
 
@@ -273,6 +211,8 @@ static void on_frame(void *ctx, uint8_t from, uint8_t *octets, size_t length, in
 	}
 	side = probe.reply ? to : from;
 	fate = draw_fate(relay, side, probe.reply);
+	if (is_dropped(relay, &probe))
+		fate = LOSE;
 	relay->counts[side][probe.reply][fate]++;
 	if (fate == LOSE)
 		return;
@@ -289,24 +229,24 @@ static void on_frame(void *ctx, uint8_t from, uint8_t *octets, size_t length, in
 		hold(relay, transit);
 		return;
 	}
-	schedule(relay, transit, due_ns);
+	transits_push(&relay->transits, transit, due_ns);
 	if (fate == DUPLICATE)
-		schedule(relay, transit_new(octets, length, to), due_ns);
+		transits_push(&relay->transits, transit_new(octets, length, to), due_ns);
 	if (probe.reply && (fate == PASS || fate == DUPLICATE))
 		release_held(relay, &probe.flow, due_ns);
 }
 
 static void send_due(struct relay *relay)
 {
-	while (relay->heap_count > 0) {
-		int64_t lag_ns = now_ns(CLOCK_MONOTONIC) - relay->heap[0]->due_ns;
+	while (relay->transits.count > 0) {
+		int64_t lag_ns = now_ns(CLOCK_MONOTONIC) - relay->transits.heap[0]->due_ns;
 		struct transit *transit;
 
 		if (lag_ns < 0)
 			return;
 		if (lag_ns > relay->worst_lag_ns)
 			relay->worst_lag_ns = lag_ns;
-		transit = heap_pop(relay);
+		transit = transits_pop(&relay->transits);
 		send_frame(relay, transit->to, transit->octets, transit->length);
 		free(transit);
 	}
@@ -334,6 +274,10 @@ static uint64_t write_statistics(struct relay *relay)
 				fprintf(file, "%s_%s_%s %lu\n", sides[side], kinds[kind],
 					fate_names[fate], relay->counts[side][kind][fate]);
 		}
+	if (relay->settings[DROP_FLOW] >= 1 &&
+	    relay->settings[DROP_FLOW] <= (double)relay->flow_count)
+		fprintf(file, "dropped_port %u\n",
+			ntohs(relay->flows[(size_t)relay->settings[DROP_FLOW] - 1].id_be));
 	fprintf(file, "other_frames %lu\nworst_lag_us %ld\nsend_errors %lu\noverruns %lu\n",
 		relay->other_frames, relay->worst_lag_ns / 1000, relay->send_errors, overruns);
 	if (fclose(file) != 0 || rename(path, relay->statistics) != 0)
@@ -352,8 +296,8 @@ static void wait_for_work(struct relay *relay, int signals)
 	struct timespec timeout = { 0 };
 	int64_t wait_ns = 1000000000;
 
-	if (relay->heap_count > 0)
-		wait_ns = relay->heap[0]->due_ns - now_ns(CLOCK_MONOTONIC) - SPIN_NS;
+	if (relay->transits.count > 0)
+		wait_ns = relay->transits.heap[0]->due_ns - now_ns(CLOCK_MONOTONIC) - SPIN_NS;
 	if (wait_ns > 0) {
 		timeout.tv_sec = wait_ns / 1000000000;
 		timeout.tv_nsec = wait_ns % 1000000000;
@@ -426,9 +370,7 @@ int main(int argc, char **argv)
 
 	read_options(argc, argv, &relay);
 	relay.random = (uint64_t)relay.settings[SEED];
-	relay.heap = calloc(HEAP_CAPACITY, sizeof(*relay.heap));
-	if (!relay.heap)
-		die("out of memory");
+	transits_open(&relay.transits);
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGTERM);

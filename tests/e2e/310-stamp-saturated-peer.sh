@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# The peer answers inside its kernel: with its CPUs saturated the RTT stays what it was, while a reflector in user space,
+# scheduled like everybody, shows its own waiting.
+# Bar of time: see tests/e2e/run.
+export PROTOCOL=stamp
+source "$(dirname "$0")/lib.sh"
+need stress-ng
+PROBES=${PROBES:-1500}
+
+quantile() { # FILE SHARE: of the RTTs in the log lines of FILE, in us
+  sed -n 's/.* rtt_ns=\([0-9]*\) .*duplicate=0$/\1/p' "$1" | sort -n |
+    awk -v share="$2" '{ v[NR] = $1 } END { i = int(NR * share + 0.5); print (NR ? v[i < 1 ? 1 : i] / 1000 : "") }'
+}
+
+measure() { # NAME: RTTs of so many probes into $SCRATCH/rtt-NAME
+  : > "$SCRATCH/canary-a.log"
+  canary_start a --peers.static=198.18.0.2 --probe.interval=10ms --probe.flows=1 --log.level=debug
+  eventually 60 at_least "$PROBES" a kube_canary_probes_returned_total || fail "$1: too few replies"
+  assert_eq "$(value a kube_canary_probes_lost_total)" 0 "$1: lost"
+  canary_stop a
+  grep rtt_ns= "$SCRATCH/canary-a.log" > "$SCRATCH/rtt-$1"
+  : > "$SCRATCH/canary-a.log"
+}
+
+saturate() {
+  ip netns exec "$PREFIX-b" stress-ng --quiet --cpu "$(nproc)" --timeout 60 > /dev/null 2>&1 &
+  STRESS=$!
+  own_process "$STRESS"
+  sleep 1
+}
+
+two_nodes
+canary_start b --mesh.degree=0 --peers.static=198.18.0.1
+measure kernel-idle
+saturate
+measure kernel-busy
+canary_stop b
+reflector_start b ordinary
+measure user-busy
+kill -TERM "$STRESS"
+wait "$STRESS" || true
+measure user-idle
+
+for name in kernel-idle kernel-busy user-idle user-busy; do
+  note "$name: p50 $(quantile "$SCRATCH/rtt-$name" 0.5) us, p99 $(quantile "$SCRATCH/rtt-$name" 0.99) us"
+done
+idle=$(quantile "$SCRATCH/rtt-kernel-idle" 0.99)
+busy=$(quantile "$SCRATCH/rtt-kernel-busy" 0.99)
+ratio=$(awk -v a="$busy" -v b="$idle" 'BEGIN { printf "%.2f", a / b }')
+note "p99 saturated over idle: $ratio"
+assert_between "$ratio" 0 1.5 "p99 saturated over p99 idle"
