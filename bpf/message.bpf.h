@@ -1,204 +1,241 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * From a packet to an echo message of ours, and out again as early as can be for everything else:
- * every packet of the host comes through here. Must not know clocks, nor maps but for the
- * constants.
+ * Whether a packet is a message of ours, and which: by identifier and ports alone. What else is
+ * wrong with it is for others to find. Must not know clocks, nor maps but for the constants.
  */
 #ifndef MESSAGE_BPF_H
 #define MESSAGE_BPF_H
 
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
+#include <linux/udp.h>
 
 #include "echo.h"
 #include "maps.bpf.h"
+#include "network.bpf.h"
 #include "packet.bpf.h"
+#include "stamp.h"
 
-#define VLAN_TAGS_MAX		 2
-#define IPV4_FRAGMENT_BE	 bpf_htons(0x3fff) /* more fragments, or an offset */
-#define IPV6_VERSION_MASK_BE	 bpf_htonl(0xf0000000)
-#define IPV6_VERSION_BE		 bpf_htonl(0x60000000)
-#define IPV6_EXTENSIONS_MAX	 4
-#define IPV6_HOP_BY_HOP		 0
-#define IPV6_ROUTING		 43
-#define IPV6_DESTINATION_OPTIONS 60
+#define UDP_BYTES 8
 
-enum direction { REQUEST, REPLY };
+_Static_assert(sizeof(struct udphdr) == UDP_BYTES, "udphdr");
+_Static_assert(UDP_BYTES + STAMP_BYTES_MAX <= MESSAGE_BYTES_MAX, "no checksum of a longer one");
 
-/* An ICMP or ICMPv6 message. Addresses as in kc_address. Offset and bytes fill a place on the stack
- * each: half of one cannot be written beside a number; see packet_sum. */
+/* What a program looks for. */
+#define PROBES	 1 /* of ours, on their way out */
+#define REPLIES	 2 /* to them */
+#define REQUESTS 4 /* of others, to our reflector */
+
+enum message_kind { MESSAGE_ECHO, MESSAGE_STAMP, MESSAGE_REQUEST };
+
+/* Of 8 octets each, see place.bpf.h. */
 struct message {
-	__be32 source[4];
-	__be32 destination[4];
-	__u64 offset;
-	__u64 bytes; /* as IP says: a frame may carry padding */
-	__u16 sequence;
-	__u8 ttl;
-	__u64 pseudo_sum; /* of the pseudo-header, RFC 8200 section 8.1; ICMP has none */
+	__u64 source[2]; /* as in kc_address, in memory order */
+	__u64 destination[2];
+	__u64 offset; /* of the ICMP or UDP header */
+	__u64 bytes;  /* from there on, as IP says */
+	__u64 facts;  /* the rest, to be read by message_*() */
 };
 
-/* The part of an IPv6 header before the addresses. */
-struct ipv6_start {
-	__be32 version_class_flow;
-	__be16 payload_bytes_be;
-	__u8 next_header;
-	__u8 hop_limit;
+/* Where each stands in the facts. */
+enum message_fact {
+	FACT_KIND = 0,
+	FACT_FLOW = 8,
+	FACT_TTL = 16,
+	FACT_PORT = 24,
+	FACT_IS_IPV4 = 40,
+	FACT_IS_TAGGED = 41,
+	FACT_IS_PLAIN = 42,
 };
 
-struct extension {
-	__u8 next_header;
-	__u8 extra_octets; /* in units of 8 octets, the first 8 not counted */
-};
-
-static __always_inline bool is_vlan(__be16 ethertype_be)
+static __always_inline enum message_kind message_kind(const struct message *message)
 {
-	return ethertype_be == bpf_htons(ETH_P_8021Q) || ethertype_be == bpf_htons(ETH_P_8021AD);
+	return message->facts >> FACT_KIND & 0xff;
 }
 
-/* Leaves the cursor at what follows the Ethernet header and up to two tags. */
-static __always_inline bool ethernet_parse(const struct packet *packet, struct cursor *cursor,
-					   __be16 *ret_ethertype_be)
+/* Ours; of a request 0. */
+static __always_inline __u64 message_flow(const struct message *message)
 {
-	cursor_step(cursor, 2 * ETH_ALEN);
-	if (!cursor_load(packet, cursor, ret_ethertype_be, 2))
-		return false;
-#pragma clang loop unroll(full)
-	for (int i = 0; i < VLAN_TAGS_MAX && is_vlan(*ret_ethertype_be); i++) {
-		cursor_step(cursor, 4);
-		if (!cursor_load(packet, cursor, ret_ethertype_be, 2))
-			return false;
-	}
-	cursor_step(cursor, 2);
-	return true;
+	return message->facts >> FACT_FLOW & 0xff;
 }
 
-static __always_inline void address_from_ipv4(__be32 address[4], __be32 ipv4)
+static __always_inline __u8 message_ttl(const struct message *message)
+{
+	return message->facts >> FACT_TTL;
+}
+
+static __always_inline __be16 message_source_port_be(const struct message *message)
+{
+	return message->facts >> FACT_PORT;
+}
+
+static __always_inline bool message_is_ipv4(const struct message *message)
+{
+	return message->facts >> FACT_IS_IPV4 & 1;
+}
+
+/* In line, with a VLAN. */
+static __always_inline bool message_is_tagged(const struct message *message)
+{
+	return message->facts >> FACT_IS_TAGGED & 1;
+}
+
+/* No options, no extension headers, no fragment. */
+static __always_inline bool message_is_plain(const struct message *message)
+{
+	return message->facts >> FACT_IS_PLAIN & 1;
+}
+
+static __always_inline __be32 halves_join(__be16 first, __be16 second)
+{
+	const __be16 halves[2] = { first, second };
+	__be32 joined;
+
+	__builtin_memcpy(&joined, halves, sizeof(joined));
+	return joined;
+}
+
+static __always_inline __u64 words_join(__be32 first, __be32 second)
+{
+	const __be32 words[2] = { first, second };
+	__u64 joined;
+
+	__builtin_memcpy(&joined, words, sizeof(joined));
+	return joined;
+}
+
+static __always_inline void address_from_ipv4(__u64 address[2], __be32 ipv4)
 {
 	address[0] = 0;
-	address[1] = 0;
-	address[2] = bpf_htonl(0xffff);
-	address[3] = ipv4;
+	address[1] = words_join(bpf_htonl(0xffff), ipv4);
 }
 
-static __always_inline bool ipv4_parse(const struct packet *packet, const struct cursor *cursor,
-				       struct message *ret)
+static __always_inline __be32 address_to_ipv4(const __u64 address[2])
 {
-	struct iphdr ip;
-	__u32 total;
+	__be32 words[2];
 
-	if (!cursor_load(packet, cursor, &ip, sizeof(ip)) || ip.protocol != IPPROTO_ICMP)
-		return false;
-	total = bpf_ntohs(ip.tot_len);
-	if (ip.version != 4 || ip.ihl < 5 || total < ip.ihl * 4U ||
-	    (ip.frag_off & IPV4_FRAGMENT_BE))
-		return false;
-
-	address_from_ipv4(ret->source, ip.saddr);
-	address_from_ipv4(ret->destination, ip.daddr);
-	ret->offset = cursor->offset + ip.ihl * 4U;
-	ret->bytes = total - ip.ihl * 4U;
-	ret->ttl = ip.ttl;
-	ret->pseudo_sum = 0;
-	return true;
+	__builtin_memcpy(words, &address[1], sizeof(words));
+	return words[1];
 }
 
-static __always_inline bool is_extension(__u8 header)
+/* The flow of that port, or -1. */
+static __always_inline __s64 flow_find(__be16 port_be)
 {
-	return header == IPV6_HOP_BY_HOP || header == IPV6_ROUTING ||
-	       header == IPV6_DESTINATION_OPTIONS;
-}
-
-static __always_inline bool ipv6_parse(const struct packet *packet, struct cursor *cursor,
-				       struct message *ret)
-{
-	__u32 offset = cursor->offset + sizeof(struct ipv6hdr);
-	struct ipv6_start ip;
-	__u32 end;
-
-	if (!cursor_load(packet, cursor, &ip, sizeof(ip)))
-		return false;
-	if (ip.next_header != IPPROTO_ICMPV6 && !is_extension(ip.next_header))
-		return false;
-	if ((ip.version_class_flow & IPV6_VERSION_MASK_BE) != IPV6_VERSION_BE)
-		return false;
-	end = offset + bpf_ntohs(ip.payload_bytes_be);
-	cursor_step(cursor, sizeof(ip));
-	if (!cursor_load(packet, cursor, ret->source, sizeof(ret->source)))
-		return false;
-	cursor_step(cursor, sizeof(ret->source));
-	if (!cursor_load(packet, cursor, ret->destination, sizeof(ret->destination)))
-		return false;
-
+	if (port_be == 0)
+		return -1;
 #pragma clang loop unroll(full)
-	for (int i = 0; i < IPV6_EXTENSIONS_MAX && is_extension(ip.next_header); i++) {
-		struct extension extension;
-
-		if (!packet_load(packet, offset, &extension, sizeof(extension)))
-			return false;
-		ip.next_header = extension.next_header;
-		offset += (extension.extra_octets + 1U) * 8;
-	}
-	if (ip.next_header != IPPROTO_ICMPV6 || offset > end)
-		return false;
-
-	ret->offset = offset;
-	ret->bytes = end - offset;
-	ret->ttl = ip.hop_limit;
-	ret->pseudo_sum = (__u64)bpf_htonl(ret->bytes) + bpf_htonl(IPPROTO_ICMPV6);
-#pragma clang loop unroll(full)
-	for (int i = 0; i < 4; i++)
-		ret->pseudo_sum += (__u64)ret->source[i] + ret->destination[i];
-	return true;
+	for (__u64 i = 0; i < KC_FLOWS_MAX; i++)
+		if (i < config.flows && port_be == config.flow_ports_be[i])
+			return i;
+	return -1;
 }
 
-/* True: *ret is a message of ours. What its checksum is worth is not known yet. */
-static __always_inline bool message_parse(const struct packet *packet, struct cursor cursor,
-					  __be16 ethertype_be, enum direction direction,
-					  struct message *ret)
+static __always_inline bool echo_identify(const struct packet *packet,
+					  const struct network *network,
+					  const struct transport_start *start, int wanted)
 {
-	struct echo_probe probe;
+	struct place_be16 id;
 	__u8 type;
 
+	if (network->protocol != (network->is_ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+		return false;
+	if (wanted & PROBES)
+		type = network->is_ipv4 ? ECHO_REQUEST : ECHO_REQUEST_V6;
+	else
+		type = network->is_ipv4 ? ECHO_REPLY : ECHO_REPLY_V6;
+	if (start->icmp.type != type || network->is_fragment)
+		return false;
+	if (network->bytes < ECHO_HEADER_BYTES || network->bytes > MESSAGE_BYTES_MAX)
+		return false;
+	return packet_load(packet, network->offset + offsetof(struct echo_probe, id_be), &id.value,
+			   sizeof(id.value)) &&
+	       id.value == config.icmp_id_be;
+}
+
+/* Of UDP: *ret_flow, if it is of ours. */
+static __always_inline bool ports_identify(const struct network *network,
+					   const struct transport_start *start, int wanted,
+					   __u64 *ret_kind, __u64 *ret_flow)
+{
+	__be16 source_be = start->port.source_be;
+	__be16 destination_be = start->port.destination_be;
+	__s64 flow = -1;
+
+	if ((wanted & PROBES) && destination_be == config.stamp_port_be)
+		flow = flow_find(source_be);
+	if ((wanted & REPLIES) && source_be == config.stamp_port_be)
+		flow = flow_find(destination_be);
+	if (flow >= 0 && !network->is_fragment) {
+		*ret_kind = MESSAGE_STAMP;
+		*ret_flow = flow;
+		return true;
+	}
+	*ret_kind = MESSAGE_REQUEST;
+	return (wanted & REQUESTS) && destination_be == config.stamp_port_be && config.reflector;
+}
+
+/* True: it is wanted, and *ret_facts say what it is. */
+static __always_inline bool network_identify(const struct packet *packet,
+					     const struct network *network,
+					     const struct transport_start *start, int wanted,
+					     __u64 *ret_facts)
+{
+	__u64 kind = MESSAGE_ECHO, flow = 0;
+
+	if (network->protocol == IPPROTO_UDP) {
+		if (!ports_identify(network, start, wanted, &kind, &flow))
+			return false;
+	} else if (!(wanted & (PROBES | REPLIES)) ||
+		   !echo_identify(packet, network, start, wanted)) {
+		return false;
+	}
+	*ret_facts = kind << FACT_KIND | flow << FACT_FLOW | network->ttl << FACT_TTL |
+		     (__u64)start->port.source_be << FACT_PORT | network->is_ipv4 << FACT_IS_IPV4 |
+		     network->is_tagged << FACT_IS_TAGGED |
+		     (network->is_plain & !network->is_fragment) << FACT_IS_PLAIN;
+	return true;
+}
+
+/* True: *ret is a message that is wanted. The cursor stands at the IP header. */
+static __always_inline bool message_parse(const struct packet *packet, struct cursor cursor,
+					  __be16 ethertype_be, int wanted, struct message *ret)
+{
+	struct network network = { .is_tagged = cursor.offset > ETH_HLEN };
+	struct transport_start start;
+	__be32 addresses[2];
+
 	if (ethertype_be == bpf_htons(ETH_P_IP)) {
-		if (!ipv4_parse(packet, &cursor, ret))
+		if (!ipv4_parse(packet, cursor, &network, &start, addresses))
 			return false;
-		type = direction == REQUEST ? ECHO_REQUEST : ECHO_REPLY;
+		if (!network_identify(packet, &network, &start, wanted, &ret->facts))
+			return false;
+		address_from_ipv4(ret->source, addresses[0]);
+		address_from_ipv4(ret->destination, addresses[1]);
 	} else if (ethertype_be == bpf_htons(ETH_P_IPV6)) {
-		if (!ipv6_parse(packet, &cursor, ret))
+		if (!ipv6_parse(packet, cursor, &network, &start))
 			return false;
-		type = direction == REQUEST ? ECHO_REQUEST_V6 : ECHO_REPLY_V6;
+		if (!network_identify(packet, &network, &start, wanted, &ret->facts))
+			return false;
+		if (!ipv6_addresses_load(packet, cursor, ret->source, ret->destination))
+			return false;
 	} else {
 		return false;
 	}
-	if (ret->bytes < ECHO_HEADER_BYTES || ret->bytes > MESSAGE_BYTES_MAX)
-		return false;
-	if (!packet_load(packet, ret->offset, &probe, ECHO_HEADER_BYTES))
-		return false;
-	if (probe.type != type || probe.id_be != config.icmp_id_be)
-		return false;
-	ret->sequence = bpf_ntohs(probe.sequence_be);
+	ret->offset = network.offset;
+	ret->bytes = network.bytes;
 	return true;
 }
 
-static __always_inline bool message_load_nonce(const struct packet *packet,
-					       const struct message *message, __u64 *ret_nonce)
+/* Of the pseudo-header, RFC 768 and RFC 8200 section 8.1. An IPv4 address weighs here as much as
+ * alone: 0xffff is another zero. */
+static __always_inline __u64 pseudo_sum(const struct message *message, __u32 bytes, __u8 protocol)
 {
-	return message->bytes >= sizeof(struct echo_probe) &&
-	       packet_load(packet, message->offset + ECHO_HEADER_BYTES, ret_nonce,
-			   sizeof(*ret_nonce));
-}
+	__u64 sum = (__u64)bpf_htonl(bytes) + bpf_htonl(protocol);
 
-/* False also where the packet is shorter than its message. */
-static __always_inline bool message_checksum_holds(const struct packet *packet,
-						   const struct message *message)
-{
-	__u64 sum = message->pseudo_sum;
-
-	if (!packet_sum(packet, message->offset, message->bytes, &sum))
-		return false;
-	return sum_fold(sum) == 0xffff;
+#pragma clang loop unroll(full)
+	for (int i = 0; i < 2; i++) {
+		sum += (message->source[i] & 0xffffffff) + (message->source[i] >> 32);
+		sum += (message->destination[i] & 0xffffffff) + (message->destination[i] >> 32);
+	}
+	return sum;
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The octets of a packet, only ever read, alike for tc and XDP. Must not know what they mean.
+ * The octets of a packet as they are read, alike for tc and XDP. Must not know what they mean.
  *
  * Without CAP_PERFMON the verifier refuses a variable added to a packet pointer, so direct access
  * goes by constant steps; and loops, since it follows their mispredicted exits, so ours are
@@ -16,11 +16,17 @@
 #include <bpf/bpf_helpers.h>
 
 #include "echo.h"
+#include "place.bpf.h"
 
 #define MESSAGE_BYTES_MAX (ECHO_HEADER_BYTES + ECHO_PAYLOAD_MAX)
-#define BLOCK_BYTES	  256 /* of the 512 octets of stack; a power of two */
+/* Of checksums, powers of two: a copy on the stack, of which all have 512 octets; no copy. */
+#define SKB_BLOCK_BYTES 128
+#define XDP_BLOCK_BYTES 512
+#define SUM_NONE	(~0ULL) /* no sum of so few octets is that large */
 /* No frame is longer, but the verifier wants to be told where the offset is added. */
 #define XDP_OFFSET_MASK 0x7fff
+
+enum link_layer { ETHERNET, NONE };
 
 struct packet {
 	void *ctx; /* struct __sk_buff, or struct xdp_md where is_xdp */
@@ -31,7 +37,7 @@ struct packet {
 struct cursor {
 	void *at;
 	void *end; /* of what can be accessed directly */
-	__u32 offset;
+	__u64 offset;
 };
 
 static __always_inline struct cursor cursor_at_start(const struct packet *packet)
@@ -102,7 +108,7 @@ static __always_inline bool packet_load(const struct packet *packet, __u32 offse
 }
 
 static __always_inline bool packet_sum_block(const struct packet *packet, __u32 offset, __u32 bytes,
-					     __be32 block[BLOCK_BYTES / 4], __u64 *sum)
+					     __be32 *block, __u64 *sum)
 {
 	__be32 *from = block;
 
@@ -123,31 +129,58 @@ static __always_inline bool packet_sum_block(const struct packet *packet, __u32 
 	return true;
 }
 
-/* Adds the octets to a ones' complement sum (RFC 1071); false if they are not all there. Whole
- * blocks, then the rest by halves: every size is a constant, as the helpers want it, and no
+/* Whole blocks, then the rest by halves: every size is a constant, as the helpers want it, and no
  * place depends on the path. */
-static __always_inline bool packet_sum(const struct packet *packet, __u32 offset, __u32 bytes,
-				       __u64 *sum)
+static __always_inline __u64 packet_sum_blocks(const struct packet *packet, __u32 offset,
+					       __u32 bytes, __u32 block_bytes, __be32 *block)
+{
+	__u64 sum = 0;
+
+#pragma clang loop unroll(full)
+	for (__u32 i = 0; i < MESSAGE_BYTES_MAX / block_bytes; i++) {
+		if ((i + 1) * block_bytes > bytes)
+			break;
+		if (!packet_sum_block(packet, offset + i * block_bytes, block_bytes, block, &sum))
+			return SUM_NONE;
+	}
+#pragma clang loop unroll(full)
+	for (__u32 part = block_bytes / 2; part > 0; part /= 2) {
+		__u32 done = bytes & -(2 * part);
+
+		if ((bytes & part) && !packet_sum_block(packet, offset + done, part, block, &sum))
+			return SUM_NONE;
+	}
+	return sum;
+}
+
+/* These two are global, so that they are verified once, with a stack of their own. */
+__noinline __u64 skb_sum(struct __sk_buff *skb, __u32 offset, __u32 bytes)
 {
 	/* Cleared for verifiers before 6.13: without CAP_PERFMON they let no helper write over a
 	 * number that the compiler kept there before. */
-	__be32 block[BLOCK_BYTES / 4] = { 0 };
+	__be32 block[SKB_BLOCK_BYTES / 4] PLACE = { 0 };
 
-#pragma clang loop unroll(full)
-	for (__u32 i = 0; i < MESSAGE_BYTES_MAX / BLOCK_BYTES; i++) {
-		if ((i + 1) * BLOCK_BYTES > bytes)
-			break;
-		if (!packet_sum_block(packet, offset + i * BLOCK_BYTES, BLOCK_BYTES, block, sum))
-			return false;
-	}
-#pragma clang loop unroll(full)
-	for (__u32 part = BLOCK_BYTES / 2; part > 0; part /= 2) {
-		__u32 done = bytes & -(2 * part);
+	return packet_sum_blocks(&(struct packet){ .ctx = skb }, offset, bytes, SKB_BLOCK_BYTES,
+				 block);
+}
 
-		if ((bytes & part) && !packet_sum_block(packet, offset + done, part, block, sum))
-			return false;
-	}
-	return true;
+__noinline __u64 xdp_sum(struct xdp_md *xdp, __u32 offset, __u32 bytes)
+{
+	__be32 last[2] PLACE = { 0 };
+
+	return packet_sum_blocks(&(struct packet){ .ctx = xdp, .is_xdp = true }, offset, bytes,
+				 XDP_BLOCK_BYTES, last);
+}
+
+/* Adds the octets to a ones' complement sum (RFC 1071); false if they are not all there. */
+static __always_inline bool packet_sum(const struct packet *packet, __u32 offset, __u32 bytes,
+				       __u64 *sum)
+{
+	__u64 part = packet->is_xdp ? xdp_sum(packet->ctx, offset, bytes)
+				    : skb_sum(packet->ctx, offset, bytes);
+
+	*sum += part;
+	return part != SUM_NONE;
 }
 
 static __always_inline __u16 sum_fold(__u64 sum)

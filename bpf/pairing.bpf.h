@@ -1,72 +1,125 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The measurement: T1 at egress into the probe's entry, T4 at ingress, and a reply paired with its
- * probe once. Must not know devices, verdicts of programs or layers below the message.
+ * probe once. Must not know devices, verdicts of programs, layers below the message, nor requests.
  */
 #ifndef PAIRING_BPF_H
 #define PAIRING_BPF_H
 
-#include "address_hash.h"
+#include "addresses.bpf.h"
 #include "kernel_abi.h"
 #include "maps.bpf.h"
 #include "message.bpf.h"
+#include "timestamp.bpf.h"
 
-/* The other half reads and writes these at any time. */
-#define READ_ONCE(place)	 (*(const volatile __typeof__(place) *)&(place))
-#define WRITE_ONCE(place, value) (*(volatile __typeof__(place) *)&(place) = (value))
+/* What a message says of a probe of ours: whether it is the probe or the reply. Of 8 octets each,
+ * see place.bpf.h. */
+struct probe {
+	__u64 nonce;
+	__u64 sequence;
+	__u64 bytes; /* that the checksum covers, of a reply by either protocol */
+	/* The rest only of a reply by STAMP, else 0. */
+	__u64 checksum;
+	__u64 counter;
+	__s64 residence_ns;
+	__u64 sender_ttl;
+};
 
-static __always_inline void count(__u64 *counter)
+static __always_inline bool echo_load(const struct packet *packet, const struct message *message,
+				      struct probe *ret)
 {
-	__sync_fetch_and_add(counter, 1);
+	struct echo_probe echo;
+
+	if (message->bytes < sizeof(echo) ||
+	    !packet_load(packet, message->offset, &echo, sizeof(echo)))
+		return false;
+	*ret = (struct probe){ .nonce = echo.nonce,
+			       .sequence = bpf_ntohs(echo.sequence_be),
+			       .bytes = message->bytes };
+	return true;
 }
 
-static __always_inline void *array_at(void *array, __u32 index)
+static __always_inline __u64 nonce_load(const __u8 octets[8])
 {
-	return bpf_map_lookup_elem(array, &index);
+	__u64 nonce;
+
+	__builtin_memcpy(&nonce, __builtin_assume_aligned(octets, 4), sizeof(nonce));
+	return nonce;
 }
 
-/* Without user space behind them the programs do nothing, whatever is left attached. */
-static __always_inline bool is_inert(__u64 now_ns)
+static __always_inline bool stamp_request_load(const struct packet *packet,
+					       const struct message *message, struct probe *ret)
 {
-	const struct kc_control *control = array_at(&kc_control, 0);
+	struct stamp_request request PLACE;
 
-	/* Signed: another CPU may have written a heartbeat after we read the clock. */
-	return !control ||
-	       (__s64)(now_ns - READ_ONCE(control->heartbeat_ns)) > (__s64)config.inert_after_ns;
+	if (message->bytes < UDP_BYTES + sizeof(request) ||
+	    !packet_load(packet, message->offset + UDP_BYTES, &request,
+			 offsetof(struct stamp_request, error_estimate_be)))
+		return false;
+	ret->nonce = nonce_load(request.timestamp);
+	ret->sequence = bpf_ntohl(request.sequence_be);
+	return true;
 }
 
-static __always_inline bool address_is(const struct kc_address *entry, const __be32 address[4])
-{
-	const __be32 *words = (const __be32 *)entry->address;
+struct stamp_reply_place {
+	struct stamp_reply reply;
+} PLACE;
 
-	return words[0] == address[0] && words[1] == address[1] && words[2] == address[2] &&
-	       words[3] == address[3];
+static __always_inline bool stamp_reply_load(const struct packet *packet,
+					     const struct message *message, struct probe *ret)
+{
+	struct stamp_reply_place place;
+	struct stamp_reply *reply = &place.reply;
+	struct udphdr udp PLACE;
+	__u64 bytes;
+
+	if (!packet_load(packet, message->offset, &udp, sizeof(udp)))
+		return false;
+	bytes = bpf_ntohs(udp.len);
+	if (bytes < UDP_BYTES + STAMP_BYTES || bytes > message->bytes || bytes > MESSAGE_BYTES_MAX)
+		return false;
+	if (!packet_load(packet, message->offset + UDP_BYTES, reply, sizeof(*reply)))
+		return false;
+	*ret = (struct probe){ .nonce = nonce_load(reply->sender_timestamp),
+			       .sequence = bpf_ntohl(reply->sender_sequence_be),
+			       .counter = bpf_ntohl(reply->sequence_be),
+			       .residence_ns = residence_ns(reply),
+			       .bytes = bytes,
+			       .checksum = udp.check,
+			       .sender_ttl = reply->sender_ttl };
+	return true;
 }
 
-/* The peer's slot, or -1. */
-static __always_inline __s64 slot_find(const __be32 address[4])
+/* False also where the packet is shorter than its message. */
+static __always_inline bool checksum_holds(const struct packet *packet,
+					   const struct message *message, const struct probe *probe)
 {
-	__u32 start = kc_address_hash(address, config.hash_seed) % config.address_capacity;
+	__u64 sum = 0;
 
-#pragma clang loop unroll(full)
-	for (__u32 i = 0; i < KC_ADDRESS_PROBES; i++) {
-		const struct kc_address *entry = array_at(&kc_addresses,
-							  (start + i) % config.address_capacity);
-		__u32 use = entry ? READ_ONCE(entry->use) : KC_ADDRESS_EMPTY;
-
-		if (use == KC_ADDRESS_EMPTY)
-			return -1;
-		if (use == KC_ADDRESS_USED && address_is(entry, address))
-			return entry->slot;
+	if (message_kind(message) == MESSAGE_STAMP) {
+		sum = pseudo_sum(message, probe->bytes, IPPROTO_UDP);
+		/* None, as IPv4 allows; or one that a device was to complete, which this packet
+		 * never met: it did not leave the machine. */
+		if ((message_is_ipv4(message) && probe->checksum == 0) ||
+		    probe->checksum == sum_fold(sum))
+			return true;
+		if (probe->checksum == 0)
+			return false;
+	} else if (!message_is_ipv4(message)) {
+		sum = pseudo_sum(message, probe->bytes, IPPROTO_ICMPV6);
 	}
-	return -1;
+	return packet_sum(packet, message->offset, probe->bytes, &sum) && sum_fold(sum) == 0xffff;
 }
 
-/* ICMP has no ports and so one flow, the first. */
-static __always_inline struct kc_flight *flight_of(__u32 slot, __u16 sequence)
+static __always_inline struct kc_flight *flight_of(__u64 slot, const struct message *message,
+						   __u64 sequence)
 {
-	return array_at(&kc_flights,
-			slot * config.flows * config.window + (sequence & (config.window - 1)));
+	__u64 first = slot * config.flows * config.window;
+
+	if (message_kind(message) == MESSAGE_ECHO)
+		return array_at(&kc_flights, first + (sequence & (config.echo_window - 1)));
+	return array_at(&kc_flights, first + message_flow(message) * config.window +
+					     (sequence & (config.window - 1)));
 }
 
 /* T1. */
@@ -74,35 +127,38 @@ static __always_inline void probe_stamp(const struct packet *packet, const struc
 {
 	struct kc_flight *flight;
 	struct kc_peer *peer;
-	__u64 nonce, now_ns;
+	struct probe probe;
+	__u64 now_ns;
 	__s64 slot;
 
-	if (!message_load_nonce(packet, message, &nonce))
+	if (!(message_kind(message) == MESSAGE_ECHO ? echo_load(packet, message, &probe)
+						    : stamp_request_load(packet, message, &probe)))
 		return;
-	slot = slot_find(message->destination);
+	slot = slot_find(message->destination, message_is_ipv4(message));
 	if (slot < 0)
 		return;
-	flight = flight_of(slot, message->sequence);
+	flight = flight_of(slot, message, probe.sequence);
 	peer = array_at(&kc_peers, slot);
-	if (!flight || !peer || nonce == 0 || READ_ONCE(flight->nonce) != nonce)
+	if (!flight || !peer || probe.nonce == 0 || READ_ONCE(flight->nonce) != probe.nonce)
 		return;
 
 	now_ns = bpf_ktime_get_ns();
 	if (is_inert(now_ns))
 		return;
+	now_ns = (now_ns + KC_T1_SEEN) & ~(__u64)KC_T1_SEEN;
 	/* Only once: a packet may pass several devices, such as a bond and its members. */
 	if (__sync_val_compare_and_swap(&flight->t1_ns, KC_T1_ARMED, now_ns) == KC_T1_ARMED)
-		count(&peer->sent);
+		count(peer, sent);
 }
 
-static __always_inline void peer_update(__u32 slot, __u64 rtt_ns)
+static __always_inline void peer_update(__u64 slot, __u64 rtt_ns)
 {
 	struct kc_peer *peer = array_at(&kc_peers, slot);
 	__u64 min_ns;
 
 	if (!peer)
 		return;
-	count(&peer->returned);
+	count(peer, returned);
 	WRITE_ONCE(peer->last_rtt_ns, rtt_ns);
 	min_ns = READ_ONCE(peer->min_rtt_ns);
 	if (min_ns == 0 || rtt_ns < min_ns)
@@ -128,64 +184,89 @@ static __always_inline __u64 t1_take(struct kc_flight *flight, __u64 t1_ns)
 	return found_ns == t1_ns || found_ns == KC_T1_TAKEN ? found_ns : KC_T1_ARMED;
 }
 
-/* T4 is now_ns. From the cheapest check to the dearest; every reply that fails one is counted. */
+/* T1 as it was taken, for which residence fits into T4 - T1; or KC_T1_TAKEN for a duplicate, or
+ * KC_T1_ARMED for a reply that fails a check, which is counted. From the cheapest to the dearest.
+ */
+static __always_inline __u64 reply_accept(const struct packet *packet,
+					  const struct message *message, const struct probe *probe,
+					  struct kc_flight *flight, struct kc_counters *counters,
+					  __u64 now_ns)
+{
+	__u64 t1_ns = read_first(&flight->t1_ns);
+
+	if (probe->nonce == 0 || READ_ONCE(flight->nonce) != probe->nonce) {
+		count(counters, rejected_nonce);
+		return KC_T1_ARMED;
+	}
+	if (!checksum_holds(packet, message, probe)) {
+		count(counters, rejected_checksum);
+		return KC_T1_ARMED;
+	}
+	if (t1_ns == KC_T1_ARMED) {
+		count(counters, rejected_unstamped);
+		return KC_T1_ARMED;
+	}
+	if (probe->residence_ns < 0 ||
+	    (t1_ns != KC_T1_TAKEN && probe->residence_ns > (__s64)(now_ns - t1_ns))) {
+		count(counters, rejected_residence);
+		/* The socket gets it too, and must not take us for blind. */
+		__sync_val_compare_and_swap(&flight->t1_ns, t1_ns, t1_ns | KC_T1_SEEN);
+		return KC_T1_ARMED;
+	}
+	t1_ns = t1_take(flight, t1_ns);
+	if (t1_ns == KC_T1_ARMED)
+		count(counters, rejected_nonce);
+	return t1_ns == KC_T1_TAKEN ? t1_ns : t1_ns & ~(__u64)KC_T1_SEEN;
+}
+
+/* T4 is now_ns. */
 static __always_inline void reply_pair(const struct packet *packet, const struct message *message,
 				       __u64 now_ns)
 {
 	struct kc_counters *counters = array_at(&kc_counters, 0);
 	struct kc_flight *flight;
 	struct kc_record *record;
-	__u64 nonce, t1_ns;
+	struct probe probe;
+	__u64 t1_ns;
 	__s64 slot;
 
 	if (!counters || is_inert(now_ns))
 		return;
-	slot = slot_find(message->source);
+	slot = slot_find(message->source, message_is_ipv4(message));
 	if (slot < 0) {
-		count(&counters->rejected_source);
+		count(counters, rejected_source);
 		return;
 	}
-	if (!message_load_nonce(packet, message, &nonce)) {
-		count(&counters->rejected_truncated);
+	if (!(message_kind(message) == MESSAGE_ECHO ? echo_load(packet, message, &probe)
+						    : stamp_reply_load(packet, message, &probe))) {
+		count(counters, rejected_truncated);
 		return;
 	}
-	flight = flight_of(slot, message->sequence);
+	flight = flight_of(slot, message, probe.sequence);
 	if (!flight)
 		return;
-	t1_ns = read_first(&flight->t1_ns);
-	if (nonce == 0 || READ_ONCE(flight->nonce) != nonce) {
-		count(&counters->rejected_nonce);
+	t1_ns = reply_accept(packet, message, &probe, flight, counters, now_ns);
+	if (t1_ns == KC_T1_ARMED)
 		return;
-	}
-	if (!message_checksum_holds(packet, message)) {
-		count(&counters->rejected_checksum);
-		return;
-	}
-	if (t1_ns == KC_T1_ARMED) {
-		count(&counters->rejected_unstamped);
-		return;
-	}
-	t1_ns = t1_take(flight, t1_ns);
-	if (t1_ns == KC_T1_ARMED) {
-		count(&counters->rejected_nonce);
-		return;
-	}
 	if (t1_ns != KC_T1_TAKEN)
-		peer_update(slot, now_ns - t1_ns);
-
+		peer_update(slot, now_ns - t1_ns - probe.residence_ns);
 	record = bpf_ringbuf_reserve(&kc_samples, sizeof(*record), 0);
 	if (!record) {
-		count(&counters->ring_full);
+		count(counters, ring_full);
 		return;
 	}
 	*record = (struct kc_record){
-		.nonce = nonce,
+		.nonce = probe.nonce,
 		.t1_ns = t1_ns,
 		.t4_ns = now_ns,
+		.residence_ns = probe.residence_ns,
 		.slot = slot,
-		.sequence = message->sequence,
+		.counter = probe.counter,
+		.flow = message_flow(message),
+		.sequence = (__u16)probe.sequence,
 		.kind = t1_ns == KC_T1_TAKEN ? KC_DUPLICATE : KC_RETURNED,
-		.ttl = message->ttl,
+		.ttl = message_ttl(message),
+		.sender_ttl = probe.sender_ttl,
 	};
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }

@@ -9,10 +9,11 @@
 
 #include <linux/types.h>
 
-/* t1_ns of a flight before the egress program and after the ingress program. Real stamps are
- * larger. */
+/* t1_ns of a flight: before the egress program, after it, and after the ingress program. Stamps are
+ * even. */
 #define KC_T1_ARMED 0 /* user space armed it, nothing left the machine yet */
-#define KC_T1_TAKEN 1 /* a reply was paired with it */
+#define KC_T1_SEEN  1 /* bit beside a stamp: a reply with its nonce was seen, but not accepted */
+#define KC_T1_TAKEN 1 /* a reply was paired with it, and took the stamp */
 
 /* One probe in flight. STAMP: kc_flights[(slot * flows + flow) * window + (sequence & (window -
  * 1))]; ICMP: kc_flights[slot * flows * window + (sequence & (echo_window - 1))].
@@ -75,7 +76,7 @@ struct kc_control {
 struct kc_counters {
 	__u64 ring_full;	  /* paired, but no room for the record: a dropped sample */
 	__u64 rejected_source;	  /* to our identifier or port, from an address that is no peer's */
-	__u64 rejected_truncated; /* too short */
+	__u64 rejected_truncated; /* too short, or too long, or its lengths contradict each other */
 	__u64 rejected_nonce;	  /* no probe in flight with this sequence and nonce */
 	__u64 rejected_checksum;
 	__u64 rejected_unstamped; /* the probe it answers never passed our egress program */

@@ -299,8 +299,8 @@ void samples_on_overheard(struct samples *samples, uint32_t slot, uint16_t flow,
 		return;
 	t1_ns = __atomic_load_n(&samples->memory->flights[index].t1_ns, __ATOMIC_ACQUIRE);
 	sample.unseen = t1_ns != KC_T1_ARMED;
-	/* Taken: the ingress program did see it, its record is under way. */
-	if (t1_ns == KC_T1_TAKEN)
+	/* The ingress program did see it: its record is under way, or it had reasons. */
+	if (t1_ns & KC_T1_SEEN)
 		return;
 	samples_end(samples, index);
 	samples_judge(samples, index, FLIGHT_UNCLEAR, &sample, done, ctx);

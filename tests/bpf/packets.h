@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define PACKET_CAPACITY 4096
+#define PACKET_CAPACITY 9600
 #define PACKET_ID	0xc0de
 #define PACKET_TTL	61
 #define PAYLOAD_DEFAULT 44
@@ -43,7 +43,7 @@ struct shape {
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 #define NONCE	 0x1122334455667788ULL
-#define SEQUENCE 0x0103
+#define SEQUENCE 0x010b /* at another place in a window of 8 than in one of 16 */
 
 #define HOP	    0
 #define ROUTING	    43
@@ -131,7 +131,8 @@ static inline uint32_t sum_octets(const uint8_t *octets, size_t bytes, uint32_t 
 
 static inline void put_ethernet(struct frame *frame, const struct shape *shape, uint16_t ethertype)
 {
-	static const uint8_t macs[12] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2 };
+	/* To the loopback's address, in whose name BPF_PROG_TEST_RUN runs: sent to this host. */
+	static const uint8_t macs[12] = { 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2 };
 
 	if (shape->no_ethernet)
 		return;
@@ -228,7 +229,7 @@ static inline struct frame frame_of_echo(const struct shape *shape, const struct
 	return frame;
 }
 
-/* TCP or UDP, for what the programs must leave alone at once. */
+/* TCP, UDP or others, for what the programs must leave alone at once. */
 static inline struct frame frame_of_transport(const struct shape *shape, uint8_t protocol)
 {
 	struct frame frame = { 0 };
@@ -238,7 +239,10 @@ static inline struct frame frame_of_transport(const struct shape *shape, uint8_t
 	else
 		put_ipv4(&frame, shape, protocol, ipv4_peer, ipv4_own, 64);
 	frame.message = frame.bytes;
-	frame.bytes += 64;
+	put_be16(&frame, 0xd431);
+	put_be16(&frame, 53);
+	put_be16(&frame, 64);
+	frame.bytes += 58;
 	return frame;
 }
 

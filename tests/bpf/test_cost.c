@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an unrelated packet pays for our being there: each program against an empty one of its type,
- * in interleaved rounds. One CPU, hot caches: lower bounds. Must not know what the programs do.
+ * in interleaved rounds; and what an answer takes. One CPU, hot caches: lower bounds. Must not know
+ * what the programs do.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,12 +10,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "harness.h"
+#include "stamp_harness.h"
 
 #define BAR_NS	 10
 #define ROUNDS	 9
 #define ATTEMPTS 3 /* a busy machine may spoil one */
 #define REPEAT	 200000
+#define ANSWERS	 2001
 
 static const struct {
 	const char *name;
@@ -114,10 +116,50 @@ static void an_unrelated_packet_costs_at_most_the_bar(void **state)
 	assert_true(met);
 }
 
+/* Of one run only: what comes out of it is no request any more. Its own cost is taken off. */
+static uint32_t once_ns(int program_fd, const struct frame *frame)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame->octets,
+		    .data_size_in = (uint32_t)frame->bytes, .repeat = 1);
+
+	assert_int_equal(bpf_prog_test_run_opts(program_fd, &options), 0);
+	return options.duration;
+}
+
+static void a_probe_that_is_answered_costs(void **state)
+{
+	struct harness *harness = harness_or_skip(state);
+	int empty_fd = load_empty(BPF_PROG_TYPE_SCHED_CLS, TC_ACT_UNSPEC);
+	struct stamp plain_request = stamp_request_in(), with_identity = stamp_request_in();
+	const struct stamp *requests[] = { &plain_request, &with_identity };
+
+	stamp_add_tlv(&with_identity, 0x80, STAMP_TLV_IDENTITY, IDENTITY_BYTES, 0);
+	for (size_t i = 0; i < COUNT(plain) * COUNT(requests); i++) {
+		const struct shape *shape = &plain[i / COUNT(requests)];
+		struct frame frame = frame_of_stamp(shape, requests[i % COUNT(requests)]);
+		int program_fd = bpf_program__fd(harness->skeleton->progs.kc_ingress);
+		static uint32_t ours[ANSWERS], empty[ANSWERS];
+
+		for (size_t j = 0; j < ANSWERS; j++) {
+			harness_reset(harness);
+			ours[j] = once_ns(program_fd, &frame);
+			empty[j] = once_ns(empty_fd, &frame);
+			assert_only_counter(harness, COUNTER(reflected));
+		}
+		qsort(ours, ANSWERS, sizeof(ours[0]), compare);
+		qsort(empty, ANSWERS, sizeof(empty[0]), compare);
+		print_message("%s, %zu octets: answered in %d ns over empty (median of %d)\n",
+			      shape->name, frame.bytes,
+			      (int)ours[ANSWERS / 2] - (int)empty[ANSWERS / 2], ANSWERS);
+	}
+	close(empty_fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_unrelated_packet_costs_at_most_the_bar),
+		cmocka_unit_test(a_probe_that_is_answered_costs),
 	};
 
 	return cmocka_run_group_tests(tests, open_harness, close_harness);

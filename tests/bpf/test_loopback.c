@@ -71,7 +71,7 @@ static bool is_measured(struct harness *harness, bool ipv6, size_t payload_bytes
 {
 	static const uint8_t loopback_v4[16] = { [10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1 };
 	static const uint8_t loopback_v6[16] = { [15] = 1 };
-	uint32_t slot = ipv6 ? SLOT_IPV6 : SLOT_IPV4;
+	uint16_t slot = ipv6 ? SLOT_IPV6 : SLOT_IPV4;
 	const struct kc_flight *flight = arm(harness, ipv6 ? &shapes[3] : &shapes[0], KC_T1_ARMED);
 	uint64_t deadline_ns = now_ns() +
 			       (payload_bytes > ECHO_PAYLOAD_MAX ? WAIT_NS / 10 : WAIT_NS);

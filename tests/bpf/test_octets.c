@@ -105,8 +105,10 @@ static void unrelated_packets_pass_untouched(void **state)
 		run_frame(programs.egress, &frame);
 		for (size_t j = 0; programs.ingress[j]; j++)
 			run_frame(programs.ingress[j], &frame);
+		run_frame(harness->skeleton->progs.kc_reflect, &frame);
 		assert_only_counter(harness, NO_COUNTER);
 	}
+	harness_run(harness->skeleton->progs.kc_reflect, arp, sizeof(arp));
 	harness_run(harness->skeleton->progs.kc_egress, arp, sizeof(arp));
 	harness_run(harness->skeleton->progs.kc_ingress, arp, sizeof(arp));
 	harness_run(harness->skeleton->progs.kc_ingress_xdp, arp, sizeof(arp));

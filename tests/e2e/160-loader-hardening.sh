@@ -131,7 +131,7 @@ speak 60 $detach $attach
 assert_between "$(attaches)" 2 3 "attachments in six seconds of detach and attach"
 eventually 7 equals 2 a kube_canary_attached || fail "not attached after the flood"
 before=$(links)
-assert_eq "$(wc -w <<< "$before")" 2 "links of the loader"
+assert_eq "$(wc -w <<< "$before")" 3 "links of the loader: egress, XDP, and the reflector beside it"
 speak 3 $renew_ingress
 assert_eq "$(links)" "$before" "XDP link after words that ask for it anew"
 note "60 detach and attach in 6 s: $(attaches) attachments"

@@ -31,7 +31,7 @@ tshark -r "$SCRATCH/capture" -Y icmp -T fields -e ip.src -e ip.dst -e icmp.seq -
   awk '{ split($5, t, "."); ns = (t[1] % 100000) * 1000000000 + t[2] }
        $4 == 8 { out[$2 "/" $3] = ns } $4 == 0 && (($1 "/" $3) in out) { printf "%s/%d %d\n", $1, $3, ns - out[$1 "/" $3] }' \
     > "$SCRATCH/referee"
-sed -n 's/.* msg="\{0,1\}reply"\{0,1\} peer=\([0-9.]*\) sequence=\([0-9]*\) .*rtt_ns=\([0-9]*\) .*duplicate=0$/\1\/\2 \3/p' \
+sed -n 's/.* msg="\{0,1\}reply"\{0,1\} peer=\([0-9.]*\) .*sequence=\([0-9]*\) rtt_ns=\([0-9]*\) .*duplicate=0$/\1\/\2 \3/p' \
   "$SCRATCH/canary-a.log" > "$SCRATCH/ours"
 
 # join wants one order for both: by text

@@ -99,7 +99,7 @@ static inline bool fake_kernel_egress(struct fake_kernel *kernel,
 	flight = fake_kernel_flight(kernel, slot, message);
 	if (flight->nonce != message->nonce || flight->t1_ns != KC_T1_ARMED)
 		return false;
-	flight->t1_ns = (uint64_t)now_ns;
+	flight->t1_ns = ((uint64_t)now_ns + KC_T1_SEEN) & ~(uint64_t)KC_T1_SEEN;
 	kernel->memory.peers[slot].sent++;
 	return true;
 }
@@ -147,9 +147,11 @@ fake_kernel_ingress(struct fake_kernel *kernel, const struct fake_message *messa
 	    (message->residence_ns < 0 ||
 	     message->residence_ns > now_ns - (int64_t)flight->t1_ns)) {
 		counters->rejected_residence++;
+		flight->t1_ns |= KC_T1_SEEN;
 		return FAKE_REJECTED;
 	}
-	record.t1_ns = flight->t1_ns;
+	record.t1_ns = flight->t1_ns == KC_T1_TAKEN ? KC_T1_TAKEN
+						    : flight->t1_ns & ~(uint64_t)KC_T1_SEEN;
 	flight->t1_ns = KC_T1_TAKEN;
 	if (record.t1_ns == KC_T1_TAKEN)
 		return fake_kernel_submit(kernel, &record) ? FAKE_DUPLICATE

@@ -55,8 +55,8 @@ struct packet {
 	uint32_t sequence;
 	bool past_ingress;
 	bool lost_backward;
-	bool twice;   /* the reflector got it twice */
-	bool unheard; /* by the sockets */
+	bool twice;	  /* the reflector got it twice */
+	bool implausible; /* by T2 and T3 */
 };
 
 struct fake_network {

@@ -84,8 +84,10 @@ static inline void simulation_reflect(struct simulation *sim, const struct packe
 	struct packet packet = *request;
 	struct fake_message *message = &packet.message;
 	struct fake_reflector *reflector = fake_reflector_of(sim->reflectors, &message->peer);
-	int64_t residence_ns = conditions->residence_ns < packet.rtt_ns ? conditions->residence_ns
-									: packet.rtt_ns;
+	/* T1 is even, hence up to 1 ns after it was sent. */
+	int64_t fitting_ns = packet.rtt_ns - (int64_t)KC_T1_SEEN;
+	int64_t residence_ns = conditions->residence_ns < fitting_ns ? conditions->residence_ns
+								     : fitting_ns;
 
 	if (reflector->kind == REFLECTOR_DOWN) {
 		int64_t timeout_ns = sim->settings.timeout_ns;
@@ -116,10 +118,10 @@ static inline void simulation_reflect(struct simulation *sim, const struct packe
 	if (packet.lost_backward) {
 		simulation_fate(sim, &packet, FATE_LOST_BACKWARD);
 	} else if (chance(&sim->random, conditions->implausible)) {
-		/* No word of it reaches the canary: the prober knows such a reply for what it is. */
+		/* Rejected by the programs, but the sockets hear it. */
 		message->residence_ns = fake_random(&sim->random) % 2 ? -1 : NS_PER_SECOND * 3600;
 		packet.kind = PACKET_FORGED;
-		packet.unheard = true;
+		packet.implausible = true;
 		packet.arrival_ns = packet.sent_ns + packet.rtt_ns;
 		network_push(&sim->network, &packet);
 		simulation_fate(sim, &packet, FATE_LOST_BACKWARD);
@@ -137,7 +139,7 @@ static inline void simulation_leave(struct simulation *sim, struct packet *packe
 	packet->sent_ns = packet->arrival_ns;
 	packet->rtt_ns = network_rtt(conditions, sim->settings.timeout_ns, &sim->random);
 	if (stamped) {
-		packet->t1_ns = packet->arrival_ns;
+		packet->t1_ns = (packet->arrival_ns + KC_T1_SEEN) & ~(int64_t)KC_T1_SEEN;
 		sim->truths[packet->slot].kernel_sent++;
 	}
 	if (packet->message.protocol == PROBE_ICMP) {
@@ -260,7 +262,7 @@ static inline void simulation_hear(struct simulation *sim, const struct packet *
 		return;
 	}
 	if (message->protocol == PROBE_STAMP) {
-		if (packet->kind == PACKET_FORGED)
+		if (packet->kind == PACKET_FORGED && !packet->implausible)
 			reflector = &forger;
 		length = fake_reflector_payload(reflector, message, payload);
 		if (message->ask)
@@ -315,8 +317,6 @@ static inline void simulation_arrive(struct simulation *sim, const struct packet
 	}
 	if (packet->kind != PACKET_REFUSAL && !past_ingress)
 		simulation_pair(sim, packet);
-	if (packet->unheard)
-		return;
 	if (packet->message.protocol == PROBE_STAMP)
 		network_hear(&sim->network, packet);
 	else if (past_ingress)

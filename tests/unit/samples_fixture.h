@@ -73,7 +73,7 @@ static inline struct kc_flight *stamp(struct fixture *f, uint32_t sequence, int6
 	struct kc_flight *entry = flight(f, 0, 0, sequence);
 
 	assert_true(entry->nonce != 0 && entry->t1_ns == KC_T1_ARMED);
-	entry->t1_ns = (uint64_t)at(t1_ns).ns;
+	entry->t1_ns = (uint64_t)at(t1_ns).ns & ~(uint64_t)KC_T1_SEEN;
 	return entry;
 }
 

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What an unrelated packet pays for our being there: two or three comparisons at constant places.
+ * Only what these cannot rule out is worth a call of the parser, which costs several times as much.
+ * Must not decide that a packet is ours.
+ */
+#ifndef FILTER_BPF_H
+#define FILTER_BPF_H
+
+#include "maps.bpf.h"
+#include "network.bpf.h"
+
+#define IPV4_PLAIN 0x45 /* version 4, no options */
+
+/* A place `bytes` after another. Not to be seen through, else the compiler makes one variable step
+ * of those of both families: see packet.bpf.h. */
+static __always_inline const void *stepped(const void *at, __u32 bytes)
+{
+	at += bytes;
+	asm volatile("" : "+r"(at));
+	return at;
+}
+
+static __always_inline bool ports_are_far(const __be16 *ports, const void *end)
+{
+	if ((const void *)(ports + 2) > end)
+		return false;
+	return ports[0] != config.stamp_port_be && ports[1] != config.stamp_port_be;
+}
+
+static __always_inline bool ipv4_is_far(const struct iphdr *ip, const void *end)
+{
+	if ((const void *)(ip + 1) > end)
+		return false;
+	if (ip->protocol != IPPROTO_UDP)
+		return ip->protocol != IPPROTO_ICMP;
+	return *(const __u8 *)ip == IPV4_PLAIN && ports_are_far(stepped(ip, sizeof(*ip)), end);
+}
+
+static __always_inline bool ipv6_is_far(const struct ipv6_start *ip, const void *end)
+{
+	if ((const void *)(ip + 1) > end)
+		return false;
+	if (ip->next_header != IPPROTO_UDP)
+		return ip->next_header != IPPROTO_ICMPV6 && !is_extension(ip->next_header);
+	return ports_are_far(stepped(ip, sizeof(struct ipv6hdr)), end);
+}
+
+static __always_inline bool ip_is_far(const void *at, const void *end, __be16 ethertype_be)
+{
+	if (ethertype_be == bpf_htons(ETH_P_IP))
+		return ipv4_is_far(stepped(at, 0), end);
+	if (ethertype_be == bpf_htons(ETH_P_IPV6))
+		return ipv6_is_far(stepped(at, 0), end);
+	return !is_vlan(ethertype_be);
+}
+
+/* True: it is none of ours. */
+static __always_inline bool packet_is_far(const struct packet *packet, enum link_layer link_layer)
+{
+	const struct cursor start = cursor_at_start(packet);
+	const struct ethhdr *ethernet = start.at;
+
+	if (link_layer == NONE)
+		return ip_is_far(start.at, start.end, ((struct __sk_buff *)packet->ctx)->protocol);
+	if ((const void *)(ethernet + 1) > start.end)
+		return false;
+	return ip_is_far(ethernet + 1, start.end, ethernet->h_proto);
+}
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The Session-Reflector (RFC 8762 section 4.3): which requests are answered. We stand before the
+ * host's firewall, so every guard is here, from the cheapest to the dearest, and counts what it
+ * refuses; that goes on its way untouched. Must not know how a reply is written.
+ */
+#ifndef REFLECTOR_BPF_H
+#define REFLECTOR_BPF_H
+
+#include <linux/if_packet.h>
+#include <linux/pkt_cls.h>
+
+#include "addresses.bpf.h"
+#include "answer.bpf.h"
+#include "maps.bpf.h"
+#include "message.bpf.h"
+#include "sessions.bpf.h"
+
+#define TUPLE_IPV4_BYTES sizeof(((struct bpf_sock_tuple *)NULL)->ipv4)
+#define TUPLE_IPV6_BYTES sizeof(((struct bpf_sock_tuple *)NULL)->ipv6)
+
+/* UDP, IP and the packet agree. One that stands for several (GRO) is none. */
+static __always_inline bool length_holds(struct __sk_buff *skb, const struct message *message,
+					 const struct udphdr *udp)
+{
+	__u64 bytes = bpf_ntohs(udp->len);
+
+	return bytes >= UDP_BYTES + STAMP_BYTES && bytes <= UDP_BYTES + STAMP_BYTES_MAX &&
+	       bytes <= message->bytes && message->offset + message->bytes <= skb->len &&
+	       skb->gso_size == 0;
+}
+
+/* By the packet alone. */
+static __always_inline bool form_holds(struct __sk_buff *skb, const struct message *message,
+				       struct kc_counters *counters, struct udphdr *ret_udp)
+{
+	/* What has a tag yet is for a VLAN device above this one. */
+	if (skb->pkt_type != PACKET_HOST || skb->vlan_present || message_is_tagged(message)) {
+		count(counters, refused_host);
+		return false;
+	}
+	if (!message_is_plain(message)) {
+		count(counters, refused_options);
+		return false;
+	}
+	/* Another reflector would answer us; and nobody waits for an answer at port 0. */
+	if (message_source_port_be(message) == config.stamp_port_be ||
+	    message_source_port_be(message) == 0) {
+		count(counters, refused_port);
+		return false;
+	}
+	if (bpf_skb_load_bytes(skb, message->offset, ret_udp, sizeof(*ret_udp)) != 0 ||
+	    !length_holds(skb, message, ret_udp)) {
+		count(counters, refused_length);
+		return false;
+	}
+	/* No checksum stays none, and UDP over IPv6 must have one. */
+	if (ret_udp->check == 0 && !message_is_ipv4(message)) {
+		count(counters, refused_failed);
+		return false;
+	}
+	return true;
+}
+
+/* By who asks and who is asked; the asking peer's place in kc_addresses, or -1. */
+static __always_inline __s64 peer_find(const struct message *message, struct kc_counters *counters)
+{
+	const struct kc_address *entry;
+	__s64 place;
+
+	entry = address_at(address_find(message->destination, message_is_ipv4(message)));
+	if (!entry || READ_ONCE(entry->own) != 1) {
+		count(counters, refused_destination);
+		return -1;
+	}
+	place = address_find(message->source, message_is_ipv4(message));
+	entry = address_at(place);
+	if (!entry || READ_ONCE(entry->own) != 0 || READ_ONCE(entry->slot) == KC_SLOT_NONE) {
+		count(counters, refused_source);
+		return -1;
+	}
+	return place;
+}
+
+/* Of a local program: what it would receive is not ours. The tuple is a struct bpf_sock_tuple, in
+ * numbers of 8 octets: see place.bpf.h. */
+static __always_inline bool socket_exists(struct __sk_buff *skb, const struct message *message)
+{
+	bool is_ipv4 = message_is_ipv4(message);
+	__u64 ports = words_join(halves_join(message_source_port_be(message), config.stamp_port_be),
+				 0);
+	__u64 addresses = words_join(address_to_ipv4(message->source),
+				     address_to_ipv4(message->destination));
+	__u64 tuple[] = {
+		is_ipv4 ? addresses : message->source[0],
+		is_ipv4 ? ports : message->source[1],
+		message->destination[0],
+		message->destination[1],
+		ports,
+	};
+	struct bpf_sock *socket = bpf_sk_lookup_udp(skb, (struct bpf_sock_tuple *)tuple,
+						    is_ipv4 ? TUPLE_IPV4_BYTES : TUPLE_IPV6_BYTES,
+						    BPF_F_CURRENT_NETNS, 0);
+
+	if (!socket)
+		return false;
+	bpf_sk_release(socket);
+	return true;
+}
+
+/* By what was before. */
+static __always_inline bool rate_holds(__s64 place, __u64 session, struct kc_counters *counters,
+				       __u64 now_ns)
+{
+	struct kc_address *peer = address_at(place);
+
+	if (peer && rate_allows(peer, now_ns))
+		return true;
+	session_restart(session);
+	count(counters, refused_rate);
+	return false;
+}
+
+static __always_inline __be16 ssid_load(struct __sk_buff *skb, const struct message *message)
+{
+	__u64 offset = message->offset + UDP_BYTES + offsetof(struct stamp_request, ssid_be);
+	struct place_be16 ssid;
+
+	return bpf_skb_load_bytes(skb, offset, &ssid.value, sizeof(ssid.value)) == 0 ? ssid.value
+										     : 0;
+}
+
+static __always_inline void reflected_count(__u64 slot, struct kc_counters *counters)
+{
+	struct kc_peer *peer = array_at(&kc_peers, slot);
+
+	if (peer)
+		count(peer, reflected);
+	count(counters, reflected);
+}
+
+/* t2_ns was taken as soon as the request was known for one. */
+static __noinline int request_reflect(struct __sk_buff *skb, const struct message *message,
+				      __u64 t2_ns, enum link_layer link_layer)
+{
+	struct kc_counters *counters = array_at(&kc_counters, 0);
+	const struct kc_address *peer;
+	struct request request;
+	struct udphdr udp PLACE;
+	__s64 place;
+	int verdict;
+
+	if (!counters || is_inert(t2_ns) || !form_holds(skb, message, counters, &udp))
+		return TC_ACT_UNSPEC;
+	place = peer_find(message, counters);
+	if (place < 0)
+		return TC_ACT_UNSPEC;
+	if (socket_exists(skb, message)) {
+		count(counters, refused_socket);
+		return TC_ACT_UNSPEC;
+	}
+	request.session = session_key(place, bpf_ntohs(message_source_port_be(message)),
+				      bpf_ntohs(ssid_load(skb, message)));
+	if (!rate_holds(place, request.session, counters, t2_ns))
+		return TC_ACT_UNSPEC;
+
+	request.t2_ns = t2_ns;
+	request.udp_bytes = bpf_ntohs(udp.len);
+	verdict = request_answer(skb, message, &request, link_layer);
+	if (verdict == TC_ACT_UNSPEC) {
+		session_restart(request.session);
+		count(counters, refused_failed);
+		return verdict;
+	}
+	peer = address_at(place);
+	if (peer)
+		reflected_count(READ_ONCE(peer->slot), counters);
+	return verdict;
+}
+
+#endif
