@@ -52,4 +52,7 @@ void option_append_name(struct text *text, const struct option *option, bool var
 /* What its value should be, such as "a duration from 10ms to 1h, like 250ms or 1m30s". */
 void option_append_expectation(struct text *text, const struct option *option);
 
+/* Whether the options go together. 0, or -EINVAL and the line that says what does not. */
+int config_check(const struct config *config, char ret_error[static CONFIG_ERROR_CAPACITY]);
+
 #endif

@@ -90,6 +90,7 @@ static void on_word(void *ctx, struct local_time now)
 		case WORD_ATTACHED:
 			interfaces_on_word(canary_interfaces(agent->canary), &word);
 			agent_follow_interfaces(agent, now);
+			agent_schedule(agent, now); /* peers may wait for nothing else */
 			break;
 		case WORD_RELOAD:
 			agent_read_peers_file(agent, now);

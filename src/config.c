@@ -10,12 +10,9 @@
 
 #include "address.h"
 #include "options.h"
-#include "samples.h"
-#include "stamp.h"
 #include "values.h"
 
-#define QUOTED_LENGTH	     64		   /* of an offending text, longer ones are cut */
-#define PROBES_IN_FLIGHT_MAX (1024 * 1024) /* entries of kc_flights: 16 MiB */
+#define QUOTED_LENGTH 64 /* of an offending text, longer ones are cut */
 
 /* The configuration in the making, and who is speaking. */
 struct reading {
@@ -323,45 +320,6 @@ static int read_environment(struct reading *reading, char *const environment[])
 	return err;
 }
 
-/* Memory is reserved for every probe that may be in flight. */
-static int check_probes_in_flight(const struct reading *reading)
-{
-	const struct config *config = &reading->config;
-	uint64_t window = samples_window(config->probe_timeout_ns, config->probe_interval_ns,
-					 config->probe_flows);
-	struct text text = error_line(reading);
-
-	if (window * config->probe_flows * config->probe_max <= PROBES_IN_FLIGHT_MAX)
-		return 0;
-	text_append(&text, "--probe.max, --probe.flows and --probe.timeout: got ");
-	text_append_uint(&text, config->probe_max);
-	text_append(&text, " peers with ");
-	text_append_uint(&text, config->probe_flows);
-	text_append(&text, " flows of up to ");
-	text_append_uint(&text, window);
-	text_append(&text, " probes in flight each (--probe.timeout over --probe.interval), "
-			   "expected at most ");
-	text_append_uint(&text, PROBES_IN_FLIGHT_MAX);
-	text_append(&text, " in all");
-	return -EINVAL;
-}
-
-/* A STAMP probe is padded by a TLV, whose header is the least that it can be. */
-static int check_probe_size(const struct reading *reading)
-{
-	const struct config *config = &reading->config;
-	struct text text = error_line(reading);
-
-	if (config->probe_protocol != CONFIG_PROTOCOL_STAMP || config->probe_size == STAMP_BYTES ||
-	    config->probe_size >= STAMP_BYTES + sizeof(struct stamp_tlv))
-		return 0;
-	text_append(&text, "--probe.size: got \"");
-	text_append_uint(&text, config->probe_size);
-	text_append(&text, "\", expected 44, or 48 and more, with --probe.protocol=stamp: padding "
-			   "is a TLV of at least 4 octets");
-	return -EINVAL;
-}
-
 int config_read(int argc, char *const argv[], char *const environment[], struct config *ret,
 		char ret_error[static CONFIG_ERROR_CAPACITY])
 {
@@ -376,8 +334,7 @@ int config_read(int argc, char *const argv[], char *const environment[], struct 
 	/* Whoever asks for help should get it whatever the environment says. */
 	if (!err && !reading.config.help && !reading.config.version) {
 		err = read_environment(&reading, environment);
-		err = err ? err : check_probe_size(&reading);
-		err = err ? err : check_probes_in_flight(&reading);
+		err = err ? err : config_check(&reading.config, ret_error);
 	}
 	if (err) {
 		restore_peer_list(&reading);

@@ -96,7 +96,8 @@ static void flags_win_over_the_environment(void **state)
 	struct config config;
 
 	(void)state;
-	accept(FLAGS("--probe.timeout=3s", "--probe.max=5"), environment, &config);
+	accept(FLAGS("--probe.timeout=3s", "--probe.max=5", "--mesh.degree=all"), environment,
+	       &config);
 	assert_true(config.probe_interval_ns == 2 * NS_PER_SECOND);
 	assert_true(config.probe_timeout_ns == 3 * NS_PER_SECOND);
 	assert_int_equal(config.peers_static_count, 3);
@@ -108,7 +109,7 @@ static void flags_win_over_the_environment(void **state)
 	assert_int_equal(config.probe_flows, 2);
 	assert_int_equal(config.stamp_port, 1);
 	assert_int_equal(config.reflector, CONFIG_REFLECTOR_FALSE);
-	assert_int_equal(config.mesh_degree, CONFIG_DEGREE_NONE);
+	assert_int_equal(config.mesh_degree, CONFIG_DEGREE_ALL);
 }
 
 /* They come with a Service of that name, in every pod of its namespace. */

@@ -11,7 +11,9 @@ struct refusal {
 };
 
 #define DURATION_BOUNDS "expected a duration from 10ms to 1h, like 250ms or 1m30s"
-#define NAME_BOUNDS	"expected letters, digits, dots, dashes and underscores, 1 to 253 of them"
+#define NAME_BOUNDS                                                                             \
+	"expected letters, digits, dots, dashes and underscores that make no IP address, 1 to " \
+	"253 of them"
 #define LISTEN_FORM                                                                              \
 	"expected ADDRESS:PORT, [IPV6]:PORT or :PORT, with a literal address and a port from 0 " \
 	"to 65535"
@@ -121,6 +123,11 @@ static void bad_values_are_refused(void **state)
 		  NULL,
 		  "--log.format: got \"jso\", expected one of logfmt, json" },
 		{ { "--node.name=" }, NULL, "--node.name: got \"\", " NAME_BOUNDS },
+		{ { "--node.name=10.0.0.1" }, NULL, "--node.name: got \"10.0.0.1\", " NAME_BOUNDS },
+		{ { "--mesh.degree=0", "--reflector=false" },
+		  NULL,
+		  "--mesh.degree=0 and --reflector=false: got both, expected one at most: nothing "
+		  "would be left to do" },
 		{ { "--node.name=a\"b\\" }, NULL, "--node.name: got \"a\\\"b\\\\\", " NAME_BOUNDS },
 		{ { "--node.zone=a b" },
 		  NULL,
