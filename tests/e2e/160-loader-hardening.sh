@@ -170,7 +170,7 @@ canary_stop a
 start tcx --bpf.pin-path="$folder"
 canary_start b --peers.static=a=198.18.0.1 --bpf.pin-path="$folder"
 canary_stop a
-assert_eq "$(pins)" 6 "pins of the second instance after the first one ended"
+assert_eq "$(pins)" 7 "pins of the second instance after the first one ended"
 canary_stop b
 assert_eq "$(pins)" 0 "pins after both ended"
 [ -d "$folder" ] || mkdir "$folder"

@@ -132,7 +132,7 @@ static void bad_values_are_refused(void **state)
 		{ { "--node.zone=a b" },
 		  NULL,
 		  "--node.zone: got \"a b\", expected letters, digits, dots, dashes and "
-		  "underscores, 0 to 63 of them" },
+		  "underscores that make no IP address, 0 to 63 of them" },
 		{ { "--peers.file=" }, NULL, "--peers.file: got \"\", " PATH_FORM },
 		{ { "--bpf.pin-path=/a\tb" }, NULL, "--bpf.pin-path: got \"/a\\x09b\", " PATH_FORM },
 		{ { "--bpf.interfaces=" }, NULL, "--bpf.interfaces: got \"\", " INTERFACES_FORM },
