@@ -48,8 +48,8 @@ run() { # on|off
   [ "$1" = off ] || OFFLOAD=yes
   two_sides
   capture "$SCRATCH/capture-$1"
-  canary_start a --node.name=node-a --peers.static=198.18.1.1 --peers.static=fd00:19::1 --probe.interval=20ms
-  canary_start b --node.name=node-b --peers.static=198.18.0.1 --peers.static=fd00:18::1 --probe.interval=20ms
+  canary_start a --node.name=node-a --peers.static=198.18.1.1 --peers.static=fd00:19::1 --probe.interval=12ms
+  canary_start b --node.name=node-b --peers.static=198.18.0.1 --peers.static=fd00:18::1 --probe.interval=12ms
   # Until both reflectors stand, the first probes may be refused: both are new to each other.
   for node in a b; do
     eventually 120 at_least $((PROBES / 4)) "$node" kube_canary_probes_returned_total || fail "too few probes in $node"

@@ -4,7 +4,7 @@
 # Bar of time: see tests/e2e/run.
 export PROTOCOL=stamp
 source "$(dirname "$0")/lib.sh"
-PROBES=${PROBES:-500}
+PROBES=${PROBES:-250}
 
 median() { # of the RTTs logged by a, in us
   sed -n 's/.* rtt_ns=\([0-9]*\) .*duplicate=0$/\1/p' "$SCRATCH/canary-a.log" | sort -n |
