@@ -44,8 +44,11 @@ __noinline __s64 place_find(__u64 first, __u64 last)
 
 static __always_inline __s64 address_find(const __u64 address[2], bool is_ipv4)
 {
+	__be32 words[2];
+
 	/* ::ffff:a.b.c.d stands for IPv4; in an IPv6 header it is nobody's. */
-	if (!is_ipv4 && address[0] == 0 && (__be32)address[1] == bpf_htonl(0xffff))
+	__builtin_memcpy(words, &address[1], sizeof(words));
+	if (!is_ipv4 && address[0] == 0 && words[0] == bpf_htonl(0xffff))
 		return -1;
 	return place_find(address[0], address[1]);
 }

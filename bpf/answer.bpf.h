@@ -86,8 +86,16 @@ static __always_inline void headers_answer(struct __sk_buff *skb, const struct m
 	bpf_skb_store_bytes(skb, message->offset, &swapped, 2 * sizeof(__be16), 0);
 }
 
-/* struct stamp_reply, field after field, in numbers that fill a place on the stack each; T3 is
- * taken last. */
+/* struct stamp_reply in numbers of 8 octets, which fill a place on the stack each; T3 comes last.
+ *
+ *	   octets  +0			      +4
+ *	ret[0]	0  sequence		      T3, seconds
+ *	ret[1]	8  T3, fraction		      error estimate, SSID
+ *	ret[2] 16  T2, seconds		      T2, fraction
+ *	ret[3] 24  sender's sequence	      sender's timestamp, seconds
+ *	ret[4] 32  its fraction		      sender's error estimate, zeros
+ *	ret[5] 40  sender's TTL, zeros	      (beyond the reply)
+ */
 static __always_inline void reply_fill(__u64 ret[REPLY_PLACES], const struct message *message,
 				       const struct request *request, __u64 sequence,
 				       const struct stamp_request *from)
@@ -119,7 +127,9 @@ static __always_inline void stamp_answer(struct __sk_buff *skb, const struct mes
 		       bpf_csum_diff((__be32 *)from, STAMP_BYTES, (__be32 *)reply, STAMP_BYTES, 0));
 }
 
-/* The verdict, or TC_ACT_UNSPEC where the kernel does not let us. */
+/* The verdict, or TC_ACT_UNSPEC where the kernel does not let us. The session counts what is
+ * answered here: if a qdisc drops it on its way out, it is lost on the way back, and shows as that.
+ */
 static __always_inline int request_answer(struct __sk_buff *skb, const struct message *message,
 					  const struct request *request, enum link_layer link_layer)
 {

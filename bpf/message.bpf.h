@@ -238,4 +238,22 @@ static __always_inline __u64 pseudo_sum(const struct message *message, __u32 byt
 	return sum;
 }
 
+/* Of `bytes` octets of UDP, in whose header `checksum` stands. False also where the packet is
+ * shorter. */
+static __always_inline bool datagram_sum_holds(const struct packet *packet,
+					       const struct message *message, __u32 bytes,
+					       __u64 checksum)
+{
+	__u64 sum = pseudo_sum(message, bytes, IPPROTO_UDP);
+
+	/* One that a device was to complete, which this packet never met: it did not leave the
+	 * machine. */
+	if (checksum == sum_fold(sum))
+		return true;
+	/* None, as IPv4 allows. */
+	if (checksum == 0)
+		return message_is_ipv4(message);
+	return packet_sum(packet, message->offset, bytes, &sum) && sum_fold(sum) == 0xffff;
+}
+
 #endif

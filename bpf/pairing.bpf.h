@@ -96,18 +96,10 @@ static __always_inline bool checksum_holds(const struct packet *packet,
 {
 	__u64 sum = 0;
 
-	if (message_kind(message) == MESSAGE_STAMP) {
-		sum = pseudo_sum(message, probe->bytes, IPPROTO_UDP);
-		/* None, as IPv4 allows; or one that a device was to complete, which this packet
-		 * never met: it did not leave the machine. */
-		if ((message_is_ipv4(message) && probe->checksum == 0) ||
-		    probe->checksum == sum_fold(sum))
-			return true;
-		if (probe->checksum == 0)
-			return false;
-	} else if (!message_is_ipv4(message)) {
+	if (message_kind(message) == MESSAGE_STAMP)
+		return datagram_sum_holds(packet, message, probe->bytes, probe->checksum);
+	if (!message_is_ipv4(message))
 		sum = pseudo_sum(message, probe->bytes, IPPROTO_ICMPV6);
-	}
 	return packet_sum(packet, message->offset, probe->bytes, &sum) && sum_fold(sum) == 0xffff;
 }
 
@@ -209,7 +201,8 @@ static __always_inline __u64 reply_accept(const struct packet *packet,
 	if (probe->residence_ns < 0 ||
 	    (t1_ns != KC_T1_TAKEN && probe->residence_ns > (__s64)(now_ns - t1_ns))) {
 		count(counters, rejected_residence);
-		/* The socket gets it too, and must not take us for blind. */
+		/* The socket gets it too, and must not take us for blind. A no-op for TAKEN, which
+		 * has that bit. */
 		__sync_val_compare_and_swap(&flight->t1_ns, t1_ns, t1_ns | KC_T1_SEEN);
 		return KC_T1_ARMED;
 	}

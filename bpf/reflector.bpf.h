@@ -7,6 +7,7 @@
 #ifndef REFLECTOR_BPF_H
 #define REFLECTOR_BPF_H
 
+#include <linux/errno.h>
 #include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 
@@ -19,6 +20,51 @@
 #define TUPLE_IPV4_BYTES sizeof(((struct bpf_sock_tuple *)NULL)->ipv4)
 #define TUPLE_IPV6_BYTES sizeof(((struct bpf_sock_tuple *)NULL)->ipv6)
 
+#define MAC_GROUP_BE bpf_htons(0x0100) /* IEEE 802: the lowest bit of the first octet */
+#define VLAN_ID_MASK 0x0fff
+/* How far from now a time is taken for one of ours: more than any loop's turn, and what a request
+ * has there by chance is 1 in 2^24. */
+#define LOOP_SECONDS 64
+
+/* The part of a packet where a request has zeros, and a reply times. */
+struct reply_times {
+	__be32 t2_seconds_be;
+	__be32 t2_fraction_be;
+	__be32 sender_sequence_be;
+	__be32 sender_seconds_be;
+} PLACE;
+
+_Static_assert(offsetof(struct stamp_reply, receive_timestamp) +
+			       offsetof(struct reply_times, sender_seconds_be) ==
+		       offsetof(struct stamp_reply, sender_timestamp),
+	       "reply_times");
+
+/* Of a device that collects metadata, where the packet came through a tunnel: only they tell the
+ * far end, and the answer would not find back. The kernel refuses to tell of IPv6 what was asked as
+ * IPv4's. */
+static __always_inline bool is_tunnelled(struct __sk_buff *skb)
+{
+	__u64 key[offsetof(struct bpf_tunnel_key, remote_ipv6[1]) / 8];
+	long error = bpf_skb_get_tunnel_key(skb, (struct bpf_tunnel_key *)key, sizeof(key), 0);
+
+	return error == 0 || error == -EPROTO;
+}
+
+/* Sent to this host, by one host that the answer gets back to. */
+static __always_inline bool link_holds(struct __sk_buff *skb, const struct message *message,
+				       enum link_layer link_layer)
+{
+	struct place_be16 source;
+
+	/* A VLAN's tag is for a device above this one. One that tells but the priority (VLAN 0) is
+	 * not, and goes back with the answer. */
+	if (skb->pkt_type != PACKET_HOST || (skb->vlan_present && (skb->vlan_tci & VLAN_ID_MASK)) ||
+	    message_is_tagged(message) || is_tunnelled(skb))
+		return false;
+	return link_layer == NONE || (bpf_skb_load_bytes(skb, ETH_ALEN, &source.value, 2) == 0 &&
+				      !(source.value & MAC_GROUP_BE));
+}
+
 /* UDP, IP and the packet agree. One that stands for several (GRO) is none. */
 static __always_inline bool length_holds(struct __sk_buff *skb, const struct message *message,
 					 const struct udphdr *udp)
@@ -30,20 +76,47 @@ static __always_inline bool length_holds(struct __sk_buff *skb, const struct mes
 	       skb->gso_size == 0;
 }
 
+/* Whatever the era; 0 is no time. */
+static __always_inline bool is_near(__be32 seconds_be, __u32 now_seconds)
+{
+	return seconds_be != 0 &&
+	       bpf_ntohl(seconds_be) - now_seconds + LOOP_SECONDS <= 2 * LOOP_SECONDS;
+}
+
+/* A reply of ours, come back: from an echo as it was, T2 in its place; or from another reflector,
+ * for whom our T3 is the sender's timestamp. The other's clock stands in neither. */
+static __always_inline bool is_looped(struct __sk_buff *skb, const struct message *message,
+				      __u64 now_ns)
+{
+	__u64 offset = message->offset + UDP_BYTES +
+		       offsetof(struct stamp_reply, receive_timestamp);
+	const struct kc_control *control = array_at(&kc_control, 0);
+	struct reply_times times;
+	__u32 now_seconds;
+
+	if (!control || bpf_skb_load_bytes(skb, offset, &times, sizeof(times)) != 0)
+		return true;
+	now_seconds = ntp_from_real(now_ns + READ_ONCE(control->real_offset_ns)) >> 32;
+	return is_near(times.t2_seconds_be, now_seconds) ||
+	       is_near(times.sender_seconds_be, now_seconds);
+}
+
 /* By the packet alone. */
 static __always_inline bool form_holds(struct __sk_buff *skb, const struct message *message,
-				       struct kc_counters *counters, struct udphdr *ret_udp)
+				       enum link_layer link_layer, struct kc_counters *counters,
+				       struct udphdr *ret_udp)
 {
-	/* What has a tag yet is for a VLAN device above this one. */
-	if (skb->pkt_type != PACKET_HOST || skb->vlan_present || message_is_tagged(message)) {
+	if (!link_holds(skb, message, link_layer)) {
 		count(counters, refused_host);
 		return false;
 	}
-	if (!message_is_plain(message)) {
+	/* No host sends a TTL of 0 (RFC 1122 section 3.2.1.7). */
+	if (!message_is_plain(message) || message_ttl(message) == 0) {
 		count(counters, refused_options);
 		return false;
 	}
-	/* Another reflector would answer us; and nobody waits for an answer at port 0. */
+	/* Another reflector at our port would answer our answer (those at other ports: is_looped);
+	 * and nobody waits for one at port 0. */
 	if (message_source_port_be(message) == config.stamp_port_be ||
 	    message_source_port_be(message) == 0) {
 		count(counters, refused_port);
@@ -54,12 +127,24 @@ static __always_inline bool form_holds(struct __sk_buff *skb, const struct messa
 		count(counters, refused_length);
 		return false;
 	}
-	/* No checksum stays none, and UDP over IPv6 must have one. */
-	if (ret_udp->check == 0 && !message_is_ipv4(message)) {
-		count(counters, refused_failed);
-		return false;
-	}
 	return true;
+}
+
+/* Else what was damaged on its way here would be counted as answered, and rejected as lost on the
+ * way back. Of UDP nothing can be said where it has no checksum, or the sum of the pseudo-header
+ * only: that is corrected, and as good after as before. */
+static __always_inline bool sums_hold(struct __sk_buff *skb, const struct message *message,
+				      const struct udphdr *udp)
+{
+	const struct packet packet = { .ctx = skb };
+	__u64 sum = 0;
+
+	if (message_is_ipv4(message) &&
+	    (!packet_sum(&packet, message->offset - sizeof(struct iphdr), sizeof(struct iphdr),
+			 &sum) ||
+	     sum_fold(sum) != 0xffff))
+		return false;
+	return datagram_sum_holds(&packet, message, bpf_ntohs(udp->len), udp->check);
 }
 
 /* By who asks and who is asked; the asking peer's place in kc_addresses, or -1. */
@@ -150,13 +235,21 @@ static __noinline int request_reflect(struct __sk_buff *skb, const struct messag
 	__s64 place;
 	int verdict;
 
-	if (!counters || is_inert(t2_ns) || !form_holds(skb, message, counters, &udp))
+	if (!counters || is_inert(t2_ns) || !form_holds(skb, message, link_layer, counters, &udp))
 		return TC_ACT_UNSPEC;
+	if (is_looped(skb, message, t2_ns)) {
+		count(counters, refused_loop);
+		return TC_ACT_UNSPEC;
+	}
 	place = peer_find(message, counters);
 	if (place < 0)
 		return TC_ACT_UNSPEC;
 	if (socket_exists(skb, message)) {
 		count(counters, refused_socket);
+		return TC_ACT_UNSPEC;
+	}
+	if (!sums_hold(skb, message, &udp)) {
+		count(counters, refused_checksum);
 		return TC_ACT_UNSPEC;
 	}
 	request.session = session_key(place, bpf_ntohs(message_source_port_be(message)),

@@ -22,8 +22,9 @@
 #define RATE_TOLERANCE \
 	((__s32)((RATE_PERIOD_NS * KC_REFLECT_RATE - RATE_PERIOD_NS / 2) >> UNIT_SHIFT))
 
-/* One more from this peer? The generic cell rate algorithm (ITU-T I.371). Of two CPUs at the same
- * moment one may go uncounted. */
+/* One more from this peer? The generic cell rate algorithm (ITU-T I.371). Of n CPUs at the same
+ * moment only one may count, so that n times the rate is the bound; a peer's flows come in on as
+ * many CPUs as the device spreads them over. */
 static __always_inline bool rate_allows(struct kc_address *peer, __u64 now_ns)
 {
 	__u32 now = now_ns >> UNIT_SHIFT;
@@ -67,7 +68,10 @@ static __noinline int session_restart(__u64 key)
 	return 0;
 }
 
-/* The sequence of the next reply of a session that has no place yet. */
+/* The sequence of the next reply of a session that has no place yet. Whoever publishes the key
+ * finds 0 behind it, and so do others who ask at the same moment: it stands there before, in a free
+ * place always. What remains, and only where a session gives way to another: a CPU that meanwhile
+ * counts for the former, or begins the same one, may have a number told twice or left out, once. */
 static __always_inline __u64 session_begin(__u64 key, __u64 place, __u64 former_key, __u64 now)
 {
 	struct kc_session *session = array_at(&kc_sessions, place);
@@ -75,15 +79,14 @@ static __always_inline __u64 session_begin(__u64 key, __u64 place, __u64 former_
 
 	if (!session)
 		return 0;
+	if (former_key != 0)
+		WRITE_ONCE(session->count, 0);
 	found = __sync_val_compare_and_swap(&session->key, former_key, key);
-	if (found == key)
-		return __sync_fetch_and_add(&session->count, 1);
-	if (found == former_key) {
-		WRITE_ONCE(session->count, 1);
+	if (found == former_key)
 		WRITE_ONCE(session->used_at, now);
-	}
-	/* Else lost to another session: this one begins when it asks again. */
-	return 0;
+	else if (found != key)
+		return 0; /* lost to another session: this one begins when it asks again */
+	return __sync_fetch_and_add(&session->count, 1);
 }
 
 /* The sequence of the next reply of the session. */

@@ -5,7 +5,8 @@
  * drop those that it cannot. Must not know what the octets mean.
  *
  * BPF_F_PSEUDO_HDR would spoil checksums that the device is yet to complete (CHECKSUM_PARTIAL),
- * which without it stay as they are, rightly. A checksum that is wrong stays wrong.
+ * which without it stay as they are, rightly. Checksums are corrected by what changes and never
+ * computed anew: damage that came after the guards, or that they cannot see, stays visible.
  */
 #ifndef WRITING_BPF_H
 #define WRITING_BPF_H

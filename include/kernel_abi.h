@@ -47,7 +47,7 @@ struct kc_address {
  * taken over from the longest unused. kc_sessions[]. */
 struct kc_session {
 	__u64 key;     /* place in kc_addresses << 32 | source port << 16 | SSID; 0: free */
-	__u32 count;   /* packets answered: the next reply's sequence */
+	__u32 count;   /* packets answered: the next reply's sequence; 0 in a free place */
 	__u32 used_at; /* in units of 2^16 ns */
 };
 
@@ -82,16 +82,26 @@ struct kc_counters {
 	__u64 rejected_unstamped; /* the probe it answers never passed our egress program */
 	__u64 rejected_residence; /* T3 before T2, or T3 - T2 above T4 - T1 */
 
-	__u64 reflected;    /* requests answered */
-	__u64 refused_host; /* not sent to this host on the link, or tagged for another device */
+	__u64 reflected; /* requests answered */
+	/* Not sent to this host on the link, or not by one host; tagged for another device; or come
+	 * through a tunnel whose far end only the metadata of each packet tells. */
+	__u64 refused_host;
 	__u64 refused_destination; /* to an address that is not our own */
 	__u64 refused_source;	   /* from an address that is no peer's */
-	__u64 refused_port;	   /* from the reflector's port: two reflectors would never end */
-	__u64 refused_options;	   /* IP options, extension headers, fragments */
+	/* From port 0, or from the port that our own reflector has: another one there would answer
+	 * our answer. Of those at other ports it knows nothing: refused_loop. */
+	__u64 refused_port;
+	/* It has our own time where only a reply has one: what we once sent, come back from another
+	 * reflector at whatever port or from an echo service. Each turn of a loop bears our T2 or
+	 * T3 there, so it ends here with the first, whatever the other's clock says. */
+	__u64 refused_loop;
+	/* IP options, extension headers, fragments, or a TTL of 0: not as a host would send it. */
+	__u64 refused_options;
 	__u64 refused_length; /* shorter than STAMP_BYTES, or lengths that contradict each other */
 	__u64 refused_socket; /* a local socket owns the port */
-	__u64 refused_rate;   /* more than KC_REFLECT_RATE a second from this peer */
-	__u64 refused_failed; /* the kernel did not let it be rewritten */
+	__u64 refused_checksum; /* of IPv4's header or of UDP; over IPv6 also if UDP has none */
+	__u64 refused_rate;	/* more than KC_REFLECT_RATE a second from this peer */
+	__u64 refused_failed;	/* the kernel did not let it be rewritten */
 };
 
 /* To each peer; the burst is one second's. */

@@ -93,9 +93,11 @@ static const struct reason refusals[] = {
 	{ "destination", offsetof(struct kc_counters, refused_destination) },
 	{ "source", offsetof(struct kc_counters, refused_source) },
 	{ "port", offsetof(struct kc_counters, refused_port) },
+	{ "loop", offsetof(struct kc_counters, refused_loop) },
 	{ "options", offsetof(struct kc_counters, refused_options) },
 	{ "length", offsetof(struct kc_counters, refused_length) },
 	{ "socket", offsetof(struct kc_counters, refused_socket) },
+	{ "checksum", offsetof(struct kc_counters, refused_checksum) },
 	{ "rate", offsetof(struct kc_counters, refused_rate) },
 	{ "failed", offsetof(struct kc_counters, refused_failed) },
 };
@@ -123,6 +125,7 @@ static void write_identities_refused(const struct family *family,
 	(void)row;
 	row_write_count(family, text, "{reason=\"", "taken", *exposition->names_taken);
 	row_write_count(family, text, "{reason=\"", "invalid", *exposition->names_invalid);
+	row_write_count(family, text, "{reason=\"", "changing", *exposition->names_changing);
 }
 
 static void write_send_error(const struct family *family, const struct exposition *exposition,
@@ -279,6 +282,9 @@ const struct family families[] = {
 	  "Probes returned without a round-trip time: ring full.", OF_PEER(dropped) },
 	{ "kube_canary_replies_rejected_total", FAMILY_COUNTER, "Replies that were not accepted.",
 	  COUNT(rejections), write_rejected, 0 },
+	{ "kube_canary_refusals_rejected_total", FAMILY_COUNTER,
+	  "ICMP port unreachables that quote no probe in flight, or come from somebody else.",
+	  TOTAL(refusals_rejected) },
 	{ "kube_canary_send_errors_total", FAMILY_COUNTER, "Probes that could not be sent.",
 	  SEND_ERRORS, write_send_error, 0 },
 	{ "kube_canary_reflected_total", FAMILY_COUNTER, "Probes of peers that we answered.",

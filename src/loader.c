@@ -33,9 +33,9 @@
 #define RING_BYTES \
 	(64u * 1024) /* 1170 records, more than a second of replies at the default --probe.max */
 
-/* Sessions that are reflected at once: of 512 peers with 4 flows each, in 32 KiB. Beyond that they
- * take each other's places, and their losses have no direction. */
-#define SESSIONS 2048
+/* Sessions that are reflected at once: of 512 peers with 4 flows each at half the load, in 64 KiB.
+ * Beyond that they take each other's places, and their losses have no direction. */
+#define SESSIONS 4096
 
 /* Three of the canary's heartbeats, one a second; and no probe in flight outlasts it. */
 #define INERT_AFTER_MIN_NS (3 * NS_PER_SECOND)
@@ -108,8 +108,8 @@ static int loader_open_kernel(struct loader *loader, uint32_t hash_seed, uint16_
 		.pin_path = loader_is_pinned(loader) ? config->bpf_pin_path : NULL,
 	};
 
-	for (uint16_t flow = 0; flow < settings.shape.flows; flow++)
-		settings.flow_ports_be[flow] = prober_stamp_port_be(loader->stamp, flow);
+	for (uint32_t flow = 0; flow < settings.shape.flows; flow++)
+		settings.flow_ports_be[flow] = prober_stamp_port_be(loader->stamp, (uint16_t)flow);
 	identity_fill(config->node_name, config->node_zone, &settings.identity);
 	if (inert_after_ns < INERT_AFTER_MIN_NS)
 		inert_after_ns = INERT_AFTER_MIN_NS;

@@ -30,6 +30,7 @@ struct shape {
 	const char *name;
 	bool no_ethernet;
 	unsigned vlan_tags;
+	bool priority_only; /* the tags name no VLAN, IEEE 802.1Q section 6.9 */
 	bool ipv6;
 	unsigned ipv4_option_bytes;
 	uint8_t extensions[6]; /* header types, in order, ended by 255 */
@@ -139,7 +140,7 @@ static inline void put_ethernet(struct frame *frame, const struct shape *shape, 
 	put(frame, macs, sizeof(macs));
 	for (unsigned i = 0; i < shape->vlan_tags; i++) {
 		put_be16(frame, i + 1 < shape->vlan_tags ? 0x88a8 : 0x8100);
-		put_be16(frame, 0x2000 + i);
+		put_be16(frame, shape->priority_only ? 0xa000 : 0x2001 + i);
 	}
 	put_be16(frame, ethertype);
 }

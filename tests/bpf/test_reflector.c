@@ -9,14 +9,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <pthread.h>
-
 #include "stamp_harness.h"
 
 static void a_request_is_answered_in_place(void **state)
 {
 	static const uint16_t ports[] = { REQUEST_PORT, FLOW_PORT, FLOW_PORT + 1, 1, 65535 };
-	static const uint8_t ttls[] = { 0, 1, PACKET_TTL, 255 };
+	static const uint8_t ttls[] = { 1, PACKET_TTL, 255 };
 	struct harness *harness = harness_or_skip(state);
 
 	FOR_EACH_REFLECTOR(harness, i, shape, program)
@@ -103,11 +101,11 @@ static void a_checksum_is_as_good_after_as_before(void **state)
 			request.checksum = SUM_NONE;
 			check_reflected(harness, program, shape, &request, 1);
 		}
-		/* An error on the way here is not covered up. */
-		request.checksum = SUM_WRONG;
+		/* One that looks as if it were left to a device, but was not: not covered up. */
+		request.checksum = SUM_PARTIAL;
 		in = frame_of_stamp(shape, &request);
-		if (harness_run_freely(program, in.octets, in.bytes, &out) != TC_ACT_REDIRECT)
-			continue;
+		assert_int_equal(harness_run_freely(program, in.octets, in.bytes, &out),
+				 TC_ACT_REDIRECT);
 		out.ip = in.ip;
 		out.message = in.message;
 		assert_int_not_equal(udp_sum(&out, shape->ipv6, out.bytes - in.message, true),
@@ -271,60 +269,6 @@ static void a_session_that_comes_back_starts_from_zero(void **state)
 	ask(harness, 0, 1);
 }
 
-#define RACE_ROUNDS 20000
-
-/* One CPU that asks again and again, and which counts it was told. */
-struct racer {
-	struct harness *harness;
-	uint8_t *told; /* of both, by count */
-	bool failed;
-	pthread_t thread;
-};
-
-static void *race(void *ctx)
-{
-	struct racer *racer = ctx;
-	struct stamp request = stamp_request_in();
-	struct frame in = frame_of_stamp(&plain[0], &request), out;
-	struct kc_address *peer = entry_of(racer->harness, NULL, ipv4_peer);
-	int program_fd = bpf_program__fd(racer->harness->skeleton->progs.kc_ingress);
-
-	for (unsigned round = 0; round < RACE_ROUNDS && !racer->failed; round++) {
-		LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = in.octets,
-			    .data_size_in = (uint32_t)in.bytes, .data_out = out.octets,
-			    .data_size_out = sizeof(out.octets), .repeat = 1);
-		uint64_t count = 2 * RACE_ROUNDS;
-
-		__atomic_store_n(&peer->reflect_at, 0, __ATOMIC_RELAXED);
-		racer->harness->control->heartbeat_ns = now_ns();
-		if (bpf_prog_test_run_opts(program_fd, &options) == 0 &&
-		    options.retval == TC_ACT_REDIRECT)
-			count = value_be(out.octets + in.message + UDP_BYTES, 4);
-		racer->failed = count >= 2 * RACE_ROUNDS;
-		if (!racer->failed)
-			__atomic_fetch_add(&racer->told[count], 1, __ATOMIC_RELAXED);
-	}
-	return NULL;
-}
-
-static void no_count_is_told_twice_on_however_many_cpus(void **state)
-{
-	static uint8_t told[2 * RACE_ROUNDS];
-	struct harness *harness = harness_or_skip(state);
-	struct racer racers[2] = { { .harness = harness, .told = told },
-				   { .harness = harness, .told = told } };
-
-	harness_reset(harness);
-	memset(told, 0, sizeof(told));
-	for (size_t i = 0; i < COUNT(racers); i++)
-		assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
-	for (size_t i = 0; i < COUNT(racers); i++)
-		assert_int_equal(pthread_join(racers[i].thread, NULL), 0);
-	assert_false(racers[0].failed || racers[1].failed);
-	for (size_t i = 0; i < COUNT(told); i++)
-		assert_int_equal(told[i], 1);
-}
-
 /* Of two reflectors neither answers what the other sent. */
 static void a_reply_is_not_answered(void **state)
 {
@@ -381,7 +325,6 @@ int main(void)
 		cmocka_unit_test(the_longest_unused_session_gives_way),
 		cmocka_unit_test(a_session_in_use_does_not_give_way),
 		cmocka_unit_test(a_session_that_comes_back_starts_from_zero),
-		cmocka_unit_test(no_count_is_told_twice_on_however_many_cpus),
 		cmocka_unit_test(a_reply_is_not_answered),
 		cmocka_unit_test(xdp_answers_nothing),
 	};

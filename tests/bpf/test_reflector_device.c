@@ -192,6 +192,80 @@ static void frames_for_others_are_not_answered(void **state)
 	device_close(&device);
 }
 
+/* A tag that names no VLAN but tells the priority: for the device itself. The kernel takes it off
+ * before we see it, and puts it back on. */
+static void a_priority_tag_is_answered_with_one(void **state)
+{
+	static const struct shape tagged[] = {
+		{ "priority, IPv4", .vlan_tags = 1, .priority_only = true,
+		  .extensions = NO_EXTENSION },
+		{ "priority, IPv6", .vlan_tags = 1, .priority_only = true, .ipv6 = true,
+		  .extensions = NO_EXTENSION },
+	};
+	struct harness *harness = harness_or_skip(state);
+	struct stamp request = request_with_tlvs();
+	struct device device;
+
+	open_or_skip(&device, IFF_TAP, harness->skeleton->progs.kc_ingress);
+	for (size_t i = 0; i < COUNT(tagged); i++) {
+		struct shape twice = tagged[i];
+		struct frame frame;
+
+		check_answered(harness, &device, &tagged[i], &request, 0);
+		twice.vlan_tags = 2;
+		frame = frame_in(&twice, &request);
+		check_not_answered(harness, &device, &frame, COUNTER(refused_host));
+	}
+	device_close(&device);
+}
+
+/* A program that says of each packet that it came through a tunnel, as a device does that collects
+ * metadata. */
+static int load_tunnel(bool ipv6)
+{
+	const struct bpf_insn instructions[] = {
+		{ .code = BPF_ST | BPF_MEM | BPF_DW, .dst_reg = 10, .off = -8, .imm = 7 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 2, .src_reg = 10 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 2, .imm = -8 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 3, .imm = 8 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K,
+		  .dst_reg = 4,
+		  .imm = ipv6 ? BPF_F_TUNINFO_IPV6 : 0 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_skb_set_tunnel_key },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = TC_ACT_UNSPEC },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	return bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "tunnel", "GPL", instructions,
+			     COUNT(instructions), NULL);
+}
+
+static void what_came_through_a_tunnel_is_not_answered(void **state)
+{
+	struct harness *harness = harness_or_skip(state);
+	struct stamp request = stamp_request_in();
+
+	for (size_t i = 0; i < 4; i++) {
+		int program_fd = load_tunnel(i / 2);
+		LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program_fd, .priority = 1);
+		LIBBPF_OPTS(bpf_tc_hook, hook, .attach_point = BPF_TC_INGRESS);
+		const struct shape *shape = i % 2 ? &l3[0] : &plain[1];
+		struct frame frame = frame_in(shape, &request);
+		struct device device;
+
+		assert_true(program_fd >= 0);
+		open_or_skip(&device, i % 2 ? IFF_TUN : IFF_TAP,
+			     i % 2 ? harness->skeleton->progs.kc_ingress_l3
+				   : harness->skeleton->progs.kc_ingress);
+		check_answered(harness, &device, shape, &request, 0);
+		hook.ifindex = (int)device.index;
+		assert_int_equal(bpf_tc_attach(&hook, &options), 0);
+		check_not_answered(harness, &device, &frame, COUNTER(refused_host));
+		device_close(&device);
+		close(program_fd);
+	}
+}
+
 static void octets_in_pieces_are_answered_whole(void **state)
 {
 	static const size_t firsts[] = { 54, 62, 63, 90, 106, 300 };
@@ -263,6 +337,8 @@ int main(void)
 		cmocka_unit_test(a_device_without_ethernet_header_does_too),
 		cmocka_unit_test(a_checksum_left_to_the_device_is_right_in_the_end),
 		cmocka_unit_test(frames_for_others_are_not_answered),
+		cmocka_unit_test(a_priority_tag_is_answered_with_one),
+		cmocka_unit_test(what_came_through_a_tunnel_is_not_answered),
 		cmocka_unit_test(octets_in_pieces_are_answered_whole),
 		cmocka_unit_test(the_longest_is_answered_and_no_longer),
 		cmocka_unit_test(a_listener_sees_the_request_as_it_came),

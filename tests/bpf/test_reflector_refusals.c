@@ -193,13 +193,77 @@ static void what_could_not_be_answered_is_not(void **state)
 		frame = frame_of_stamp(shape, &request);
 		harness_reset(harness);
 		check_refused(harness, program, &frame, COUNTER(refused_port));
+		request = stamp_request_in(); /* nobody may send it */
+		request.ttl = 0;
+		frame = frame_of_stamp(shape, &request);
+		check_refused(harness, program, &frame, COUNTER(refused_options));
+		request = stamp_request_in(); /* the reply would go to a group's link address */
+		frame = frame_of_stamp(shape, &request);
+		frame.octets[6] |= 1;
+		check_refused(harness, program, &frame, COUNTER(refused_host));
+		memset(frame.octets + 6, 255, 6);
+		check_refused(harness, program, &frame, COUNTER(refused_host));
+		memset(frame.octets + 6, 254, 6);
+		check_reflected_frame(harness, program, shape, &request, &frame, 0);
 		if (!shape->ipv6)
 			continue;
-		request = stamp_request_in(); /* IPv6 does not know the reply without checksum */
-		request.checksum = SUM_NONE;
+		request.checksum = SUM_NONE; /* IPv6 does not know it */
 		frame = frame_of_stamp(shape, &request);
+		check_refused(harness, program, &frame, COUNTER(refused_checksum));
+	}
+}
+
+/* Else the damage would show as loss on the way back. Each bit of what a checksum covers. */
+static void a_damaged_request_is_not_answered(void **state)
+{
+	struct harness *harness = harness_or_skip(state);
+
+	FOR_EACH_REFLECTOR(harness, i, shape, program)
+	{
+		struct stamp request = stamp_request_in();
+		struct frame whole, frame;
+
+		stamp_add_tlv(&request, 0x80, STAMP_TLV_EXTRA_PADDING, 301, 0x5c);
+		whole = frame = frame_of_stamp(shape, &request);
 		harness_reset(harness);
-		check_refused(harness, program, &frame, COUNTER(refused_failed));
+		for (size_t bit = 8 * (whole.ip + (shape->ipv6 ? 8 : 0)); bit < 8 * whole.bytes;
+		     bit++) {
+			size_t octet = bit / 8;
+			uint64_t refused = harness->counters->refused_checksum;
+
+			frame.octets[octet] ^= (uint8_t)(1 << bit % 8);
+			harness_run(program, frame.octets, frame.bytes);
+			if (octet >= frame.message + 6)
+				assert_int_equal(harness->counters->refused_checksum, refused + 1);
+			frame.octets[octet] = whole.octets[octet];
+		}
+		assert_int_equal(harness->counters->reflected, 0);
+		for (size_t k = 0; k < SESSION_CAPACITY; k++)
+			assert_int_equal(harness->sessions[k].key, 0);
+		assert_int_equal(
+			entry_of(harness, shape->ipv6 ? ipv6_peer : NULL, ipv4_peer)->reflect_at,
+			0);
+		check_reflected(harness, program, shape, &request, 0);
+	}
+}
+
+/* Of the IPv4 header, where UDP's is none or left to a device. */
+static void a_damaged_header_is_not_answered(void **state)
+{
+	static const size_t unseen[] = { 1, 4, 5, 8, 10, 11 }; /* by the other guards */
+	static const enum udp_checksum sums[] = { SUM_RIGHT, SUM_NONE, SUM_PARTIAL };
+	struct harness *harness = harness_or_skip(state);
+
+	for (size_t i = 0; i < COUNT(unseen) * COUNT(sums) * 2; i++) {
+		const struct bpf_program *program = reflectors_of(harness).programs[i % 2];
+		struct stamp request = stamp_request_in();
+		struct frame frame;
+
+		request.checksum = sums[i / 2 % COUNT(sums)];
+		frame = frame_of_stamp(&plain[0], &request);
+		frame.octets[frame.ip + unseen[i / 2 / COUNT(sums)]] ^= 0x10;
+		harness_reset(harness);
+		check_refused(harness, program, &frame, COUNTER(refused_checksum));
 	}
 }
 
@@ -289,6 +353,8 @@ int main(void)
 		cmocka_unit_test(only_plain_packets_are_answered),
 		cmocka_unit_test(a_fragment_is_not_answered),
 		cmocka_unit_test(what_could_not_be_answered_is_not),
+		cmocka_unit_test(a_damaged_request_is_not_answered),
+		cmocka_unit_test(a_damaged_header_is_not_answered),
 		cmocka_unit_test(a_cut_off_request_is_not_answered),
 		cmocka_unit_test(every_length_below_a_whole_request_is_refused),
 		cmocka_unit_test(the_address_table_decides),

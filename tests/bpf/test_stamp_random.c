@@ -116,6 +116,25 @@ static struct parsed parse(const struct frame *frame)
 	return parsed;
 }
 
+/* Both checksums as the reflector wants them: that of UDP right, none over IPv4, or left to a
+ * device. */
+static bool sums_hold(const struct frame *frame, size_t udp)
+{
+	bool ipv6 = frame->octets[12] == 0x86;
+	size_t bytes = (size_t)value_be(frame->octets + udp + 4, 2);
+	uint64_t checksum = value_be(frame->octets + udp + 6, 2);
+	struct frame copy = *frame;
+
+	copy.ip = 14;
+	copy.message = udp;
+	if (!ipv6 && sum_octets(copy.octets + copy.ip, 20, 0) != 0xffff)
+		return false;
+	if (checksum == 0)
+		return !ipv6;
+	return checksum == udp_sum(&copy, ipv6, bytes, false) ||
+	       udp_sum(&copy, ipv6, bytes, true) == 0xffff;
+}
+
 /* A request that every guard lets through. */
 static bool is_good(const struct frame *frame, const struct parsed *parsed)
 {
@@ -129,7 +148,8 @@ static bool is_good(const struct frame *frame, const struct parsed *parsed)
 	       memcmp(addresses, ipv6 ? ipv6_peer : ipv4_peer, bytes) == 0 &&
 	       memcmp(addresses + bytes, ipv6 ? ipv6_own : ipv4_own, bytes) == 0 &&
 	       port != STAMP_PORT && port != 0 && length >= 52 && length <= parsed->bytes &&
-	       parsed->udp + parsed->bytes <= frame->bytes && !(ipv6 && value_be(udp + 6, 2) == 0);
+	       parsed->udp + parsed->bytes <= frame->bytes && !(frame->octets[6] & 1) &&
+	       frame->octets[14 + (ipv6 ? 7 : 8)] != 0 && sums_hold(frame, parsed->udp);
 }
 
 static uint32_t seed;
