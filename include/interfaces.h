@@ -19,6 +19,16 @@
 /* So many probes in a row without a stamp, or without any reply, are more than chance. */
 #define INTERFACE_DOUBT_AFTER 3
 
+/* So many, while other peers of the interface fare well, are that peer's own affair. Far above the
+ * former: where our program works no more, all peers come under doubt within an interval. */
+#define INTERFACE_ODD_AFTER 10
+
+/* Attaching anew: not at once again, and ever more rarely while it is in vain. */
+struct interface_renewal {
+	struct local_time last;
+	uint32_t vain; /* in a row, without good evidence since */
+};
+
 struct interface {
 	uint32_t ifindex; /* 0: free */
 	char name[INTERFACE_NAME_CAPACITY];
@@ -27,10 +37,13 @@ struct interface {
 	struct word_direction ingress;
 	bool answered;		   /* the loader answered at least once */
 	uint32_t unanswered_words; /* asked in a row in vain: the loader is stuck */
-	uint32_t unstamped_peers;  /* of them: their probes leave no egress stamp */
-	uint32_t blind_peers;	   /* of them: replies are overheard that ingress did not see */
-	struct local_time renew_egress_at; /* the earliest, should it not work */
-	struct local_time renew_ingress_at;
+	/* of the peers, those whose probes told lately: */
+	uint32_t stamped_peers;	  /* they leave with an egress stamp */
+	uint32_t unstamped_peers; /* they do not */
+	uint32_t seen_peers;	  /* ingress sees the replies */
+	uint32_t blind_peers;	  /* replies are overheard that it did not see */
+	struct interface_renewal renew_egress;
+	struct interface_renewal renew_ingress;
 	struct local_time ask_at; /* when to ask the loader (again) */
 };
 
@@ -80,10 +93,20 @@ struct interface_doubts {
 };
 struct interface_doubts interfaces_doubts(const struct interfaces *interfaces);
 
+/* Our program is there, by the loader's word, and not all peers that told anything lately tell that
+ * it does not work: one among others that fare well has a way of its own. */
 bool interface_egress_attached(const struct interface *interface);
 bool interface_ingress_attached(const struct interface *interface);
-/* Every interface in use is attached both ways, and there is one, or there are no peers. */
-bool interfaces_all_attached(const struct interfaces *interfaces);
+
+/* Our programs are there both ways, by the loader's word alone, whatever peers do. */
+bool interface_in_place(const struct interface *interface);
+/* So they are on every interface in use. */
+bool interfaces_all_in_place(const struct interfaces *interfaces);
+
+/* A peer that stays unstamped or unseen by itself, while its interfaces are attached: true and
+ * *ret_slot, once for each peer until it departs. Looks at some peers only in each call. */
+bool interfaces_next_odd_peer(struct interfaces *interfaces, uint32_t *ret_slot,
+			      enum interface_evidence *ret_evidence);
 
 /* How often a route was left out since the table was full. */
 uint64_t interfaces_left_out(const struct interfaces *interfaces);

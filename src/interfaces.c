@@ -10,21 +10,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "interfaces_evidence.h"
+
 #define ASK_EVERY_NS NS_PER_SECOND
 
 /* A program that works no more, though it is in place, stands behind somebody's terminal verdict:
- * attaching anew puts it at the head again. Not oftener than this, as the other may do the same. */
-#define RENEW_EVERY_NS (10 * NS_PER_SECOND)
+ * attaching anew puts it at the head again. Not oftener than this, as the other may do the same,
+ * and each time in vain doubles the pause, as the cause may be out of our reach. */
+#define RENEW_FIRST_NS	 (10 * NS_PER_SECOND)
+#define RENEW_LAST_NS	 (600 * NS_PER_SECOND)
+#define RENEW_VAIN_BOUND 8 /* beyond the last pause */
 
 /* The loader is asked every second; a stopped one answers none of these. */
 #define UNANSWERED_MAX 3
 
-/* What the last probes of one peer told. Runs stop at INTERFACE_DOUBT_AFTER. */
-struct evidence {
-	uint8_t unstamped_run;	/* probes in a row that left no egress stamp */
-	uint8_t unanswered_run; /* stamped probes in a row that brought no record */
-	bool blind;		/* a reply was overheard that the ingress program did not see */
-};
+/* A peer that told nothing, while another one told so much, told nothing lately. */
+#define LATELY_MAX 16
+
+/* Peers looked at in each search for odd ones. */
+#define ODD_STEP 64
 
 struct interfaces {
 	struct interface table[INTERFACE_CAPACITY];
@@ -32,6 +36,8 @@ struct interfaces {
 	uint32_t *sets;		   /* [slots]: bit i stands for table[i] */
 	struct evidence *evidence; /* [slots] */
 	struct interface_doubts doubts;
+	uint32_t odd;	   /* peers that are, and not named yet */
+	uint32_t odd_slot; /* the next to look at */
 	uint64_t left_out;
 };
 
@@ -82,21 +88,16 @@ static struct interface *interfaces_enter(struct interfaces *interfaces,
 		interface = interfaces_find(interfaces, 0);
 		if (!interface)
 			return NULL;
-		*interface = (struct interface){ .ifindex = name->ifindex, .ask_at = now };
+		*interface = (struct interface){
+			.ifindex = name->ifindex,
+			.ask_at = now,
+			.renew_egress.last = local_after(now, -RENEW_FIRST_NS),
+			.renew_ingress.last = local_after(now, -RENEW_FIRST_NS),
+		};
 	}
 	memcpy(interface->name, name->name, sizeof(interface->name));
 	interface->name[sizeof(interface->name) - 1] = '\0';
 	return interface;
-}
-
-static bool is_unstamped(const struct evidence *evidence)
-{
-	return evidence->unstamped_run >= INTERFACE_DOUBT_AFTER;
-}
-
-static bool is_unanswered(const struct evidence *evidence)
-{
-	return evidence->unanswered_run >= INTERFACE_DOUBT_AFTER;
 }
 
 /* Adds the peer's evidence to the sums, or takes it out of them again. */
@@ -104,23 +105,29 @@ static void interfaces_sum(struct interfaces *interfaces, uint32_t slot, bool ad
 {
 	const struct evidence *evidence = &interfaces->evidence[slot];
 	uint32_t step = add ? 1 : UINT32_MAX; /* -1, as sums wrap */
-	uint32_t unstamped = is_unstamped(evidence) ? step : 0;
-	uint32_t blind = evidence->blind ? step : 0;
+	uint32_t unstamped = evidence_is_unstamped(evidence) ? step : 0;
+	uint32_t stamped = evidence->stamped && !unstamped ? step : 0;
+	uint32_t blind = evidence_is_blind(evidence) ? step : 0;
+	uint32_t seen = evidence->seen && !blind ? step : 0;
 
 	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++) {
 		if (interfaces->sets[slot] & (1u << i)) {
 			interfaces->table[i].unstamped_peers += unstamped;
+			interfaces->table[i].stamped_peers += stamped;
 			interfaces->table[i].blind_peers += blind;
+			interfaces->table[i].seen_peers += seen;
 		}
 	}
-	interfaces->doubts.unanswered += is_unanswered(evidence) ? step : 0;
-	interfaces->doubts.blind += blind;
+	interfaces->doubts.unanswered += evidence_is_unanswered(evidence) ? step : 0;
+	interfaces->doubts.blind += evidence->overheard_run > 0 ? step : 0;
+	interfaces->odd += evidence_is_odd(evidence) ? step : 0;
 }
 
 static void interfaces_set_evidence(struct interfaces *interfaces, uint32_t slot,
 				    struct evidence evidence)
 {
-	if (is_unanswered(&evidence) && !is_unanswered(&interfaces->evidence[slot]))
+	if (evidence_is_unanswered(&evidence) &&
+	    !evidence_is_unanswered(&interfaces->evidence[slot]))
 		interfaces->doubts.raised++;
 	interfaces_sum(interfaces, slot, false);
 	interfaces->evidence[slot] = evidence;
@@ -155,8 +162,11 @@ void interfaces_route(struct interfaces *interfaces, uint32_t slot,
 			interfaces->table[i].peers--;
 	}
 	/* What was told of another way is not about this one. */
-	if (before != after || after == 0)
+	if (after == 0)
 		interfaces_set_evidence(interfaces, slot, (struct evidence){ 0 });
+	else if (before != after)
+		interfaces_set_evidence(interfaces, slot,
+					evidence_stale(&interfaces->evidence[slot]));
 	interfaces->sets[slot] = after;
 }
 
@@ -169,27 +179,50 @@ void interfaces_on_link(struct interfaces *interfaces, uint32_t ifindex, struct 
 		interface->ask_at = now;
 }
 
-/* A side that is in place by the loader's word, while all peers' probes tell otherwise. Where only
- * some do, their packets take another way, and attaching anew would cost the others replies for
- * nothing. */
+/* All peers that told anything lately tell that the program does not work. Where only some do,
+ * their packets take another way, and attaching anew would cost the others replies for nothing. */
+static bool egress_fails(const struct interface *interface)
+{
+	return interface->unstamped_peers > 0 && interface->stamped_peers == 0;
+}
+
+static bool ingress_fails(const struct interface *interface)
+{
+	return interface->blind_peers > 0 && interface->seen_peers == 0;
+}
+
+/* Whether to attach anew now, given how many peers tell that the program works. */
+static bool renewal_is_due(struct interface_renewal *renewal, bool fails, uint32_t good_peers,
+			   struct local_time now)
+{
+	int64_t pause_ns = RENEW_FIRST_NS;
+
+	if (good_peers > 0)
+		renewal->vain = 0;
+	for (uint32_t i = 1; i < renewal->vain; i++)
+		pause_ns *= 2;
+	if (pause_ns > RENEW_LAST_NS)
+		pause_ns = RENEW_LAST_NS;
+	if (!fails || local_since(now, renewal->last) < pause_ns)
+		return false;
+	renewal->last = now;
+	if (renewal->vain < RENEW_VAIN_BOUND)
+		renewal->vain++;
+	return true;
+}
+
 static bool interface_renew(struct interface *interface, struct local_time now, struct word *ret)
 {
-	struct local_time next = local_after(now, RENEW_EVERY_NS);
-
 	*ret = (struct word){ .ifindex = interface->ifindex };
-	if (interface->unstamped_peers == interface->peers &&
-	    local_since(now, interface->renew_egress_at) >= 0) {
+	if (renewal_is_due(&interface->renew_egress, egress_fails(interface),
+			   interface->stamped_peers, now))
 		ret->kind = WORD_RENEW_EGRESS;
-		interface->renew_egress_at = next;
-		return true;
-	}
-	if (interface->blind_peers == interface->peers &&
-	    local_since(now, interface->renew_ingress_at) >= 0) {
+	else if (renewal_is_due(&interface->renew_ingress, ingress_fails(interface),
+				interface->seen_peers, now))
 		ret->kind = WORD_RENEW_INGRESS;
-		interface->renew_ingress_at = next;
-		return true;
-	}
-	return false;
+	else
+		return false;
+	return true;
 }
 
 bool interfaces_next_word(struct interfaces *interfaces, struct local_time now, struct word *ret)
@@ -229,40 +262,27 @@ void interfaces_on_word(struct interfaces *interfaces, const struct word *word)
 	interface->unanswered_words = 0;
 }
 
-static uint8_t run_longer(uint8_t run)
+/* So that peers that are refused or not probed any more do not vouch for our programs for ever. */
+static void interfaces_forget_silent(struct interfaces *interfaces)
 {
-	return run < INTERFACE_DOUBT_AFTER ? (uint8_t)(run + 1) : run;
+	for (uint32_t slot = 0; slot < interfaces->slots; slot++) {
+		struct evidence *evidence = &interfaces->evidence[slot];
+
+		if (evidence->told == 0)
+			interfaces_set_evidence(interfaces, slot, evidence_stale(evidence));
+		evidence->told = 0;
+	}
 }
 
 void interfaces_on_evidence(struct interfaces *interfaces, uint32_t slot,
 			    enum interface_evidence evidence)
 {
-	struct evidence known = interfaces->evidence[slot];
+	struct evidence known = evidence_after(interfaces->evidence[slot], evidence);
 
-	switch (evidence) {
-	case EVIDENCE_RETURNED:
-		known = (struct evidence){ 0 };
-		break;
-	case EVIDENCE_LOST:
-		known.unstamped_run = 0;
-		known.unanswered_run = run_longer(known.unanswered_run);
-		/* The sockets are listened to while one is blind: now nothing comes at all. */
-		if (is_unanswered(&known))
-			known.blind = false;
-		break;
-	case EVIDENCE_UNSTAMPED:
-		known.unstamped_run = run_longer(known.unstamped_run);
-		break;
-	case EVIDENCE_OVERHEARD:
-		known.unstamped_run = 0;
-		known.unanswered_run = 0;
-		known.blind = true;
-		break;
-	case EVIDENCE_NEVER_LEFT:
-		known = (struct evidence){ 0 };
-		break;
-	}
+	known.told++;
 	interfaces_set_evidence(interfaces, slot, known);
+	if (known.told == LATELY_MAX)
+		interfaces_forget_silent(interfaces);
 }
 
 bool interfaces_ready(const struct interfaces *interfaces, uint32_t slot)
@@ -281,7 +301,7 @@ struct interface_doubts interfaces_doubts(const struct interfaces *interfaces)
 	return interfaces->doubts;
 }
 
-static bool direction_attached(const struct interface *interface,
+static bool direction_in_place(const struct interface *interface,
 			       const struct word_direction *direction)
 {
 	return direction->mode != HOOK_NONE && direction->error == 0 &&
@@ -290,24 +310,63 @@ static bool direction_attached(const struct interface *interface,
 
 bool interface_egress_attached(const struct interface *interface)
 {
-	return direction_attached(interface, &interface->egress) && interface->unstamped_peers == 0;
+	return direction_in_place(interface, &interface->egress) && !egress_fails(interface);
 }
 
 bool interface_ingress_attached(const struct interface *interface)
 {
-	return direction_attached(interface, &interface->ingress) && interface->blind_peers == 0;
+	return direction_in_place(interface, &interface->ingress) && !ingress_fails(interface);
 }
 
-bool interfaces_all_attached(const struct interfaces *interfaces)
+bool interface_in_place(const struct interface *interface)
+{
+	return direction_in_place(interface, &interface->egress) &&
+	       direction_in_place(interface, &interface->ingress);
+}
+
+bool interfaces_all_in_place(const struct interfaces *interfaces)
 {
 	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++) {
 		const struct interface *interface = &interfaces->table[i];
 
-		if (interface->peers > 0 && !(interface_egress_attached(interface) &&
-					      interface_ingress_attached(interface)))
+		if (interface->peers > 0 && !interface_in_place(interface))
 			return false;
 	}
 	return true;
+}
+
+static bool interfaces_vouch(const struct interfaces *interfaces, uint32_t slot)
+{
+	uint32_t set = interfaces->sets[slot];
+
+	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++) {
+		const struct interface *interface = &interfaces->table[i];
+
+		if ((set & (1u << i)) && !(interface_egress_attached(interface) &&
+					   interface_ingress_attached(interface)))
+			return false;
+	}
+	return set != 0;
+}
+
+bool interfaces_next_odd_peer(struct interfaces *interfaces, uint32_t *ret_slot,
+			      enum interface_evidence *ret_evidence)
+{
+	for (uint32_t i = 0; i < ODD_STEP && interfaces->odd > 0; i++) {
+		uint32_t slot = interfaces->odd_slot;
+		struct evidence evidence = interfaces->evidence[slot];
+
+		interfaces->odd_slot = (slot + 1) % interfaces->slots;
+		if (!evidence_is_odd(&evidence) || !interfaces_vouch(interfaces, slot))
+			continue;
+		*ret_slot = slot;
+		*ret_evidence = evidence_is_unstamped(&evidence) ? EVIDENCE_UNSTAMPED
+								 : EVIDENCE_OVERHEARD;
+		evidence.named = true;
+		interfaces_set_evidence(interfaces, slot, evidence);
+		return true;
+	}
+	return false;
 }
 
 uint64_t interfaces_left_out(const struct interfaces *interfaces)
