@@ -34,8 +34,13 @@ int probe_socket_set(int fd, int level, int option, int value);
 int probe_socket_set_path(int fd, int domain, uint32_t dscp, uint32_t packets,
 			  uint32_t payload_bytes);
 
-/* Sends all messages. The error of one that fails twice is in errors[places[i]] as -errno; the
- * others are left as they are. */
+/* An ICMP error that somebody's packet brought about waits on the socket, and fails what is done
+ * with it next, whomever that is for. Under a flood of them there is a new one as soon as one was
+ * told: so often in a row it is tried again, which a hundred thousand a second do not outlast. */
+#define PROBE_SOCKET_RETRIES 8
+
+/* Sends all messages. The error of one that fails again and again is in errors[places[i]] as
+ * -errno; the others are left as they are. Errors that no ICMP brings get one retry only. */
 void probe_socket_send(int fd, struct mmsghdr *messages, uint32_t count, const uint32_t *places,
 		       int *errors);
 

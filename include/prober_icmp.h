@@ -25,7 +25,7 @@ void prober_icmp_close(struct prober_icmp *prober);
 
 /* Sends the PROBE_ICMP probes of the batch and leaves the others alone. errors[i]: 0, or -errno of
  * that probe alone: an ICMP error that some other peer brought about is cleared, and the send tried
- * once more. */
+ * again (probe_socket.h). */
 void prober_icmp_send(struct prober_icmp *prober, const struct probe *batch, uint32_t count,
 		      int *errors);
 

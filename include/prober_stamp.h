@@ -7,6 +7,7 @@
 #ifndef PROBER_STAMP_H
 #define PROBER_STAMP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "canary.h"
@@ -35,13 +36,22 @@ void prober_stamp_send(struct prober_stamp *prober, const struct probe *batch, u
 
 /* What came meanwhile, until the sockets are empty but at most PROBER_STAMP_DRAIN_MAX of each:
  * replies from the reflectors' port, whole up to STAMP_BYTES and an identity TLV; and the error
- * queues, of which only port unreachable is handed on (ICMP 3/3, ICMPv6 1/4), with the probe that
- * it quotes. Always to be called on the timer: unread sockets raise the host's error counters. */
+ * queues, of which only a port unreachable (ICMP 3/3, ICMPv6 1/4) that comes from whom it is about
+ * is handed on, with the probe that it quotes. Always to be called on the timer: unread sockets
+ * raise the host's error counters, and in a full one there is no room for a refusal. */
 #define PROBER_STAMP_DRAIN_MAX 4096
 typedef void prober_stamp_reply_fn(void *ctx, const struct echoed *reply, const uint8_t *payload,
 				   uint32_t length);
-typedef void prober_stamp_refusal_fn(void *ctx, const struct echoed *quoted);
-void prober_stamp_receive(struct prober_stamp *prober, prober_stamp_reply_fn *on_reply,
-			  prober_stamp_refusal_fn *on_refusal, void *ctx);
+/* Returns whether that was a probe in flight. */
+typedef bool prober_stamp_refusal_fn(void *ctx, const struct echoed *quoted);
+/* What the error queues held to no purpose. */
+struct prober_stamp_errors {
+	uint32_t rejected; /* port unreachables that quote no probe in flight, or come from
+			      somebody else than was probed */
+	uint32_t useless;  /* with all the others that refuse nothing */
+};
+struct prober_stamp_errors prober_stamp_receive(struct prober_stamp *prober,
+						prober_stamp_reply_fn *on_reply,
+						prober_stamp_refusal_fn *on_refusal, void *ctx);
 
 #endif

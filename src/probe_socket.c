@@ -66,10 +66,31 @@ int probe_socket_set_path(int fd, int domain, uint32_t dscp, uint32_t packets,
 	return err;
 }
 
+/* What the kernel makes of ICMP and ICMPv6 errors (icmp_err_convert, icmpv6_err_convert). They are
+ * also what it says of its own routes, and does not tell which. */
+static bool may_be_somebody_elses(int err)
+{
+	switch (err) {
+	case EACCES:
+	case ECONNREFUSED:
+	case EHOSTDOWN:
+	case EHOSTUNREACH:
+	case EMSGSIZE:
+	case ENETUNREACH:
+	case ENONET:
+	case ENOPROTOOPT:
+	case EOPNOTSUPP:
+	case EPROTO:
+		return true;
+	default:
+		return false;
+	}
+}
+
 void probe_socket_send(int fd, struct mmsghdr *messages, uint32_t count, const uint32_t *places,
 		       int *errors)
 {
-	bool retried = false;
+	uint32_t retries = 0;
 	uint32_t first = 0;
 
 	while (first < count) {
@@ -80,13 +101,16 @@ void probe_socket_send(int fd, struct mmsghdr *messages, uint32_t count, const u
 
 		if (sent > 0) {
 			first += (uint32_t)sent;
-			retried = false;
+			retries = 0;
 			continue;
 		}
-		/* It may be an error that another peer brought about, waiting on the socket. */
+		/* Cleared, should there be another one. */
 		getsockopt(fd, SOL_SOCKET, SO_ERROR, &pending, &length);
-		if (retried)
-			errors[places[first++]] = -err;
-		retried = !retried;
+		if (retries < (may_be_somebody_elses(err) ? PROBE_SOCKET_RETRIES : 1)) {
+			retries++;
+			continue;
+		}
+		errors[places[first++]] = -err;
+		retries = 0;
 	}
 }

@@ -18,10 +18,11 @@
  * are spread over the flows. */
 #define SEND_BUFFER_PACKETS 2048
 
-/* The same for what comes between two calls of prober_stamp_receive; drivers count a small packet
- * as what they had set aside for a large one. */
-#define RECEIVE_BUFFER_PACKETS	      (2 * PROBE_BATCH)
-#define RECEIVE_PACKET_OVERHEAD_BYTES (2 * PROBE_SOCKET_OVERHEAD_BYTES)
+/* The same for what comes between two calls of prober_stamp_receive: replies, and in the same room
+ * ICMP errors, which anybody can send. A call empties what fits: the kernel counts the smallest
+ * packet as 512 octets and more. While 200,000 errors a second come to one port there is room for
+ * a refusal until 10 ms after a call, more than the RTT in a cluster. */
+#define RECEIVE_BUFFER_BYTES (PROBER_STAMP_DRAIN_MAX * 512)
 
 /* The kernel chooses a port for one family, which the other may have given away. */
 #define PORT_TRIES 32
@@ -34,8 +35,7 @@ static int set_options(int fd, unsigned int family, const struct prober_stamp_se
 {
 	uint32_t largest = settings->payload_size > RECEIVED_BYTES_MAX ? settings->payload_size
 								       : RECEIVED_BYTES_MAX;
-	int receive_bytes = (int)(RECEIVE_BUFFER_PACKETS / 2 * /* the kernel doubles it */
-				  (largest + RECEIVE_PACKET_OVERHEAD_BYTES));
+	int receive_bytes = RECEIVE_BUFFER_BYTES / 2; /* the kernel doubles it */
 	int err = probe_socket_set_path(fd, domains[family], settings->dscp,
 					SEND_BUFFER_PACKETS / settings->flows, largest);
 

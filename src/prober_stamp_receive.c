@@ -18,6 +18,7 @@ struct receiver {
 	prober_stamp_reply_fn *on_reply;
 	prober_stamp_refusal_fn *on_refusal;
 	void *ctx;
+	struct prober_stamp_errors errors;
 };
 
 static uint16_t read_sequence(const uint8_t *octets)
@@ -47,42 +48,80 @@ static void handle_reply(const struct receiver *receiver, uint16_t flow,
 	receiver->on_reply(receiver->ctx, &reply, payload, length);
 }
 
-/* Told by the kernel, from an ICMP error that quotes a packet of this socket's port. */
-static bool is_port_unreachable(struct msghdr *header)
+/* What the kernel tells of an ICMP error that quotes a packet of this socket's port. */
+struct icmp_error {
+	bool port_unreachable;
+	struct address from;
+};
+
+static void read_icmp_error(const struct cmsghdr *control, struct icmp_error *ret)
 {
+	bool ipv4 = control->cmsg_level == IPPROTO_IP;
+	union socket_address from = { .any.sa_family = AF_UNSPEC };
+	struct sock_extended_err error;
+	size_t length = control->cmsg_len - CMSG_LEN(sizeof(error));
+
+	memcpy(&error, CMSG_DATA(control), sizeof(error));
+	if (ipv4)
+		ret->port_unreachable = error.ee_origin == SO_EE_ORIGIN_ICMP &&
+					error.ee_type == ICMP_DEST_UNREACH &&
+					error.ee_code == ICMP_PORT_UNREACH;
+	else
+		ret->port_unreachable = error.ee_origin == SO_EE_ORIGIN_ICMP6 &&
+					error.ee_type == ICMP6_DST_UNREACH &&
+					error.ee_code == ICMP6_DST_UNREACH_NOPORT;
+	/* SO_EE_OFFENDER: behind the error. */
+	memcpy(&from, CMSG_DATA(control) + sizeof(error),
+	       length < sizeof(from) ? length : sizeof(from));
+	socket_address_read(&from, &ret->from);
+}
+
+static struct icmp_error find_icmp_error(struct msghdr *header)
+{
+	struct icmp_error found = { .port_unreachable = false };
+
 	for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control;
 	     control = CMSG_NXTHDR(header, control)) {
 		bool ipv4 = control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_RECVERR;
 		bool ipv6 = control->cmsg_level == IPPROTO_IPV6 &&
 			    control->cmsg_type == IPV6_RECVERR;
-		struct sock_extended_err error;
 
-		if ((!ipv4 && !ipv6) || control->cmsg_len < CMSG_LEN(sizeof(error)))
-			continue;
-		memcpy(&error, CMSG_DATA(control), sizeof(error));
-		if (ipv4)
-			return error.ee_origin == SO_EE_ORIGIN_ICMP &&
-			       error.ee_type == ICMP_DEST_UNREACH &&
-			       error.ee_code == ICMP_PORT_UNREACH;
-		return error.ee_origin == SO_EE_ORIGIN_ICMP6 &&
-		       error.ee_type == ICMP6_DST_UNREACH &&
-		       error.ee_code == ICMP6_DST_UNREACH_NOPORT;
+		if ((ipv4 || ipv6) &&
+		    control->cmsg_len >= CMSG_LEN(sizeof(struct sock_extended_err)))
+			read_icmp_error(control, &found);
 	}
-	return false;
+	return found;
 }
 
-static void handle_error(const struct receiver *receiver, uint16_t flow, struct msghdr *header,
-			 const union socket_address *to, const uint8_t *payload, uint32_t length)
+/* Whether a port unreachable refuses a probe. A router or firewall on the way that rejects is not
+ * the peer, and what it does to probes is loss. */
+static bool is_refusal(const struct receiver *receiver, uint16_t flow, const struct address *from,
+		       const union socket_address *to, const uint8_t *payload, uint32_t length)
 {
 	struct echoed quoted = { .flow = flow };
 
-	if (length < QUOTED_BYTES || !is_port_unreachable(header))
-		return;
+	if (length < QUOTED_BYTES)
+		return false;
 	socket_address_read(to, &quoted.peer);
+	if (!address_equal(from, &quoted.peer))
+		return false;
 	quoted.sequence = read_sequence(payload + offsetof(struct stamp_request, sequence_be));
 	memcpy(&quoted.nonce, payload + offsetof(struct stamp_request, timestamp),
 	       sizeof(quoted.nonce));
-	receiver->on_refusal(receiver->ctx, &quoted);
+	return receiver->on_refusal(receiver->ctx, &quoted);
+}
+
+static void handle_error(struct receiver *receiver, uint16_t flow, struct msghdr *header,
+			 bool to_reflector, const uint8_t *payload, uint32_t length)
+{
+	const union socket_address *to = header->msg_name;
+	struct icmp_error error = find_icmp_error(header);
+
+	if (error.port_unreachable && to_reflector &&
+	    is_refusal(receiver, flow, &error.from, to, payload, length))
+		return;
+	receiver->errors.rejected += error.port_unreachable;
+	receiver->errors.useless++;
 }
 
 /* As recvmmsg. What it wrote last time is to be set anew. */
@@ -98,45 +137,46 @@ static int receive_batch(struct prober_stamp *prober, int fd, uint32_t count, in
 }
 
 /* flags: 0, or MSG_ERRQUEUE. */
-static void drain(struct prober_stamp *prober, const struct receiver *receiver, int fd,
-		  uint16_t flow, int flags)
+static void drain(struct prober_stamp *prober, struct receiver *receiver, int fd, uint16_t flow,
+		  int flags)
 {
 	uint32_t left = PROBER_STAMP_DRAIN_MAX;
-	bool failed = false;
+	uint32_t retries = 0;
 
 	while (left > 0) {
 		uint32_t wanted = left < RECEIVE_BATCH ? left : RECEIVE_BATCH;
 		int count = receive_batch(prober, fd, wanted, flags);
 
 		/* An ICMP error is told once, and then the packets behind it. */
-		if (count <= 0 && (failed || errno == EAGAIN))
+		if (count <= 0 && (errno == EAGAIN || retries++ == PROBE_SOCKET_RETRIES))
 			return;
-		failed = count <= 0;
+		if (count > 0)
+			retries = 0;
 		for (int i = 0; i < count; i++) {
 			const union socket_address *remote = &prober->senders[i];
 			const uint8_t *payload = prober->payloads[i];
 			uint32_t length = prober->received[i].msg_len;
+			bool of_reflector = port_of_be(remote) == prober->port_be;
 
 			left--;
-			if (port_of_be(remote) != prober->port_be)
-				continue;
 			if (flags & MSG_ERRQUEUE)
-				handle_error(receiver, flow, &prober->received[i].msg_hdr, remote,
-					     payload, length);
-			else
+				handle_error(receiver, flow, &prober->received[i].msg_hdr,
+					     of_reflector, payload, length);
+			else if (of_reflector)
 				handle_reply(receiver, flow, remote, payload, length);
 		}
 	}
 }
 
-void prober_stamp_receive(struct prober_stamp *prober, prober_stamp_reply_fn *on_reply,
-			  prober_stamp_refusal_fn *on_refusal, void *ctx)
+struct prober_stamp_errors prober_stamp_receive(struct prober_stamp *prober,
+						prober_stamp_reply_fn *on_reply,
+						prober_stamp_refusal_fn *on_refusal, void *ctx)
 {
-	const struct receiver receiver = { on_reply, on_refusal, ctx };
+	struct receiver receiver = { .on_reply = on_reply, .on_refusal = on_refusal, .ctx = ctx };
 	uint32_t count = prober->flows * FAMILIES;
 
 	if (poll(prober->sockets, count, 0) <= 0)
-		return;
+		return receiver.errors;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct pollfd *socket = &prober->sockets[i];
 		uint16_t flow = (uint16_t)(i / FAMILIES);
@@ -147,4 +187,5 @@ void prober_stamp_receive(struct prober_stamp *prober, prober_stamp_reply_fn *on
 			drain(prober, &receiver, socket->fd, flow, MSG_ERRQUEUE);
 		drain(prober, &receiver, socket->fd, flow, 0);
 	}
+	return receiver.errors;
 }

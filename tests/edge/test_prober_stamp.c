@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* STAMP probes over loopback: what they are made of, which replies and errors are handed on, and
- * that one peer's errors are not another's. Needs no privilege. */
+ * that one peer's errors are not another's. Needs no privilege but for forgeries, which are left
+ * out without CAP_NET_RAW and CAP_NET_ADMIN. */
+#include "edge/icmp_forger.h"
 #include "edge/stamp_responder.h"
 
 #define NONCE  0x1122334455667788ull
@@ -9,6 +11,7 @@
 struct heard {
 	uint32_t replies;
 	uint32_t refusals;
+	struct prober_stamp_errors errors;
 	struct echoed reply; /* the last */
 	uint32_t length;
 	uint8_t payload[16384];
@@ -26,12 +29,14 @@ static void hear_reply(void *ctx, const struct echoed *reply, const uint8_t *pay
 	memcpy(heard->payload, payload, length);
 }
 
-static void hear_refusal(void *ctx, const struct echoed *quoted)
+/* All is in flight but sequence 0. */
+static bool hear_refusal(void *ctx, const struct echoed *quoted)
 {
 	struct heard *heard = ctx;
 
 	assert_true(heard->refusals < 64);
 	heard->refused[heard->refusals++] = *quoted;
+	return quoted->sequence != 0;
 }
 
 static struct prober_stamp *open_prober(uint16_t port_be, uint32_t flows, uint32_t payload_size)
@@ -57,12 +62,21 @@ static struct probe probe_to(const char *text, uint16_t flow, uint32_t sequence)
 	};
 }
 
+static void receive_once(struct prober_stamp *prober, struct heard *heard)
+{
+	struct prober_stamp_errors errors = prober_stamp_receive(prober, hear_reply, hear_refusal,
+								 heard);
+
+	heard->errors.rejected += errors.rejected;
+	heard->errors.useless += errors.useless;
+}
+
 /* Until something was heard, since loopback may take its time. */
 static void receive(struct prober_stamp *prober, struct heard *heard, uint32_t replies,
 		    uint32_t refusals)
 {
 	for (int i = 0; i < WAIT_MS; i++) {
-		prober_stamp_receive(prober, hear_reply, hear_refusal, heard);
+		receive_once(prober, heard);
 		if (heard->replies >= replies && heard->refusals >= refusals)
 			return;
 		poll(NULL, 0, 1);
@@ -340,9 +354,9 @@ static void one_call_empties_the_sockets(void **state)
 			answer(responder.fds[0], &request, 44);
 	}
 	/* On loopback all has arrived. */
-	prober_stamp_receive(prober, hear_reply, hear_refusal, &heard);
+	receive_once(prober, &heard);
 	assert_int_equal(heard.replies, 2 * COUNT);
-	prober_stamp_receive(prober, hear_reply, hear_refusal, &heard);
+	receive_once(prober, &heard);
 	assert_int_equal(heard.replies, 2 * COUNT);
 	prober_stamp_close(prober);
 	responder_close(&responder);
@@ -377,6 +391,7 @@ static void where_nobody_listens_is_a_refusal(void **state)
 		assert_int_equal(heard.refused[0].flow, 1);
 		assert_int_equal(heard.refused[0].sequence, 0x4321);
 		assert_true(heard.refused[0].nonce == probe.nonce);
+		assert_int_equal(heard.errors.rejected + heard.errors.useless, 0);
 	}
 	prober_stamp_close(prober);
 	responder_close(&responder);
@@ -413,11 +428,13 @@ static void a_refusal_is_nobody_elses_error(void **state)
 	assert_int_equal(came, COUNT / 2);
 	assert_false(is_readable(responder.fds[0], 0));
 	/* In one call, replies as well as refusals. */
-	prober_stamp_receive(prober, hear_reply, hear_refusal, &heard);
+	receive_once(prober, &heard);
 	assert_int_equal(heard.replies, COUNT / 2);
 	assert_int_equal(heard.refusals, COUNT / 2);
 	for (uint32_t i = 0; i < heard.refusals; i++)
 		assert_int_equal(heard.refused[i].sequence, 2 * i);
+	assert_int_equal(heard.errors.rejected, 1); /* sequence 0 */
+	assert_int_equal(heard.errors.useless, 1);
 	prober_stamp_close(prober);
 	responder_close(&responder);
 }
@@ -442,6 +459,96 @@ static void nor_that_of_the_next_batch(void **state)
 		read_request(responder.fds[0], &request);
 		assert_int_equal(request.octets[3], i);
 	}
+	prober_stamp_close(prober);
+	responder_close(&responder);
+}
+
+struct forgery {
+	const char *from;
+	uint8_t type, code;
+	bool other_port; /* quotes a packet to another one than the reflectors' */
+	uint32_t quoted; /* octets of the probe */
+	bool refuses, rejected, useless;
+};
+
+static const struct forgery forgeries[] = {
+	{ "127.0.0.1", 3, 3, false, 44, true, false, false },
+	{ "127.0.0.1", 3, 3, false, 12, true, false, false },
+	{ "127.0.0.1", 3, 3, false, 11, false, true, true },
+	{ "127.0.0.1", 3, 3, false, 0, false, true, true },
+	{ "127.0.0.2", 3, 3, false, 44, false, true, true }, /* a firewall on the way */
+	{ "127.0.0.1", 3, 3, true, 44, false, true, true },
+	{ "127.0.0.1", 3, 1, false, 44, false, false, true },
+	{ "127.0.0.1", 3, 13, false, 44, false, false, true },
+	{ "127.0.0.1", 12, 0, false, 44, false, false, true },
+};
+
+static void only_the_peer_itself_refuses(void **state)
+{
+	static struct heard heard;
+	struct responder responder;
+	struct prober_stamp *prober;
+	struct forger forger;
+
+	(void)state;
+	if (!forger_open(&forger))
+		skip();
+	responder_open(&responder);
+	prober = open_prober(responder.port_be, 1, 44);
+	for (size_t i = 0; i < sizeof(forgeries) / sizeof(forgeries[0]); i++) {
+		const struct forgery *forgery = &forgeries[i];
+
+		heard = (struct heard){ .replies = 0 };
+		forger_quote(&forger, prober_stamp_port_be(prober, 0),
+			     forgery->other_port ? htons(9) : responder.port_be, 7, NONCE);
+		forger_send(&forger, forgery->from, forgery->type, forgery->code, forgery->quoted);
+		receive_once(prober, &heard);
+		assert_int_equal(heard.refusals, forgery->refuses);
+		assert_int_equal(heard.errors.rejected, forgery->rejected);
+		assert_int_equal(heard.errors.useless, forgery->useless);
+		if (!forgery->refuses)
+			continue;
+		assert_int_equal(heard.refused[0].sequence, 7);
+		assert_true(heard.refused[0].nonce == NONCE);
+	}
+	forger_close(&forger);
+	prober_stamp_close(prober);
+	responder_close(&responder);
+}
+
+/* A refusal behind so many forgeries, and replies behind both. */
+static void a_refusal_finds_room_among_forgeries(void **state)
+{
+	enum { FORGERIES = 2000 };
+	static struct request request;
+	static struct heard heard;
+	struct responder responder;
+	struct prober_stamp *prober;
+	struct forger forger;
+	struct probe probes[2] = { probe_to("127.0.0.2", 0, 1), probe_to("127.0.0.1", 0, 2) };
+	int errors[2] = { UNSAID, UNSAID };
+
+	(void)state;
+	if (!forger_open(&forger))
+		skip();
+	heard = (struct heard){ .replies = 0 };
+	responder_open(&responder);
+	prober = open_prober(responder.port_be, 1, 44);
+	forger_quote(&forger, prober_stamp_port_be(prober, 0), responder.port_be, 0, NONCE);
+	for (uint32_t i = 0; i < FORGERIES; i++)
+		forger_send(&forger, "127.0.0.1", 3, 3, 0);
+	prober_stamp_send(prober, probes, 2, 0, errors);
+	assert_int_equal(errors[0], 0);
+	assert_int_equal(errors[1], 0);
+	read_request(responder.fds[0], &request);
+	answer(responder.fds[0], &request, 44);
+	receive_once(prober, &heard);
+	assert_int_equal(heard.refusals, 1);
+	assert_int_equal(heard.refused[0].sequence, 1);
+	assert_int_equal(heard.replies, 1);
+	assert_int_equal(heard.errors.rejected, FORGERIES);
+	assert_int_equal(heard.errors.useless, FORGERIES);
+	forger_close(&forger);
 	prober_stamp_close(prober);
 	responder_close(&responder);
 }
@@ -504,6 +611,8 @@ int main(void)
 		cmocka_unit_test(where_nobody_listens_is_a_refusal),
 		cmocka_unit_test(a_refusal_is_nobody_elses_error),
 		cmocka_unit_test(nor_that_of_the_next_batch),
+		cmocka_unit_test(only_the_peer_itself_refuses),
+		cmocka_unit_test(a_refusal_finds_room_among_forgeries),
 		cmocka_unit_test(a_failed_send_is_its_own_probes),
 		cmocka_unit_test(settings_are_bounded),
 	};
