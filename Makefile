@@ -30,7 +30,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 # In the order of the picture: configuration, peers, probes, the kernel, samples, statistics, exposition, HTTP.
-CORE := config config_checks options values address peers peers_names peer_line identity addresses interfaces nonce samples samples_expiry direction flow_loss stats turns canary canary_peers canary_names text exposition families families_peer
+CORE := config config_checks options values address peers peers_names peer_line identity addresses interfaces interfaces_evidence nonce samples samples_expiry direction flow_loss stats turns canary canary_peers canary_names text exposition families families_peer
 EDGES := discovery_file discovery_watch routes routes_neighbours routes_own probe_socket prober_icmp prober_stamp prober_stamp_receive wall_clock kernel attachment clsact maps http process privileges loop log
 WIRING := agent_peers agent_content agent_probes agent_notices agent loader serving main
 

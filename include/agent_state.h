@@ -55,6 +55,7 @@ struct agent {
 	uint64_t left_out_before;     /* interfaces_left_out at the end of the last walk */
 	bool left_out;		      /* the last walk found more interfaces than are followed */
 	bool surplus_told;
+	bool own_failed; /* the last list of own addresses was not whole */
 	struct {
 		uint32_t ifindex;
 		bool egress;
@@ -66,6 +67,7 @@ struct agent {
 	struct exposition_cursor cursors[HTTP_SCRAPES];
 	struct delay_histogram loop_delay;
 	uint64_t send_errors[SEND_ERRORS];
+	uint64_t refusals_rejected;
 	uint64_t reload_failures;
 	uint64_t reload_success_unix_seconds;
 	uint8_t reload_last_ok;

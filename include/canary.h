@@ -27,6 +27,7 @@ enum canary_notice {
 	CANARY_NAME_LOST,     /* another one has it now: the label is the address again */
 	CANARY_NAME_TAKEN,    /* it claims the name of another live peer, or ours */
 	CANARY_NAME_INVALID,  /* what it says is no name */
+	CANARY_NAME_CHANGING, /* it says another name or zone, too soon after the last change */
 };
 
 /* Called from within the functions below; the canary must not be called back. */
@@ -77,6 +78,7 @@ struct canary_totals {
 				 kc_addresses */
 	uint64_t names_taken; /* identities refused: the name is another's */
 	uint64_t names_invalid;
+	uint64_t names_changing; /* too soon after the last change */
 };
 
 struct canary;
@@ -107,15 +109,17 @@ void canary_on_sent(struct canary *canary, const struct probe *probe, int error)
 /* ring buffer: one record; a socket: one valid reply, that should be a record as well. */
 void canary_on_record(struct canary *canary, const struct kc_record *record);
 void canary_on_overheard(struct canary *canary, const struct echoed *reply);
-/* A socket: an ICMP port unreachable. Nothing comes of it unless it quotes a probe in flight. */
-void canary_on_refused(struct canary *canary, const struct echoed *quoted);
+/* A socket: an ICMP port unreachable. Nothing comes of it unless it quotes a probe in flight:
+ * false. */
+bool canary_on_refused(struct canary *canary, const struct echoed *quoted);
 /* A socket: the whole payload of a STAMP reply. Nothing comes of it unless it answers a probe of
  * ours that asked; call it before canary_on_overheard. */
 void canary_on_identity(struct canary *canary, const struct echoed *reply, const uint8_t *payload,
 			size_t length, struct local_time now);
 
-/* The wall clock, once a second and after it was set: for our stamps and the reflector's. To be
- * called before the first probe; nothing but the stamps in the packets depends on it. */
+/* The wall clock, once a second, so that a clock that was set is followed within one: for our
+ * stamps and the reflector's. To be called before the first probe; nothing but the stamps in the
+ * packets depends on it. */
 struct wall_clock {
 	int64_t offset_ns;	    /* CLOCK_REALTIME less CLOCK_MONOTONIC */
 	uint16_t error_estimate_be; /* see stamp.h */

@@ -13,37 +13,44 @@
 #include "samples.h"
 #include "turns.h"
 
-/* A question may be lost; a reflector that does not know it need not hear it with every probe. */
-#define CANARY_ASKS_IN_A_ROW	 3
-#define CANARY_ASK_UNANSWERED_NS (10 * NS_PER_SECOND)
-#define CANARY_ASK_AGAIN_NS	 (60 * NS_PER_SECOND)
+/* A question may be lost as any probe, and is asked again soon. A reflector that answers all but
+ * the questions is asked more and more seldom, since each costs a probe. */
+#define CANARY_ASK_UNANSWERED_NS     (10 * NS_PER_SECOND)
+#define CANARY_ASK_UNANSWERED_MAX_NS (3600 * NS_PER_SECOND)
+#define CANARY_ASK_AGAIN_NS	     (60 * NS_PER_SECOND)
+#define CANARY_QUESTIONS	     3 /* whose answers are waited for, at most */
 
 /* What the peer's last identity was worth; to be said once. */
 enum naming {
 	NAMING_FINE = 0,
 	NAMING_TAKEN,
 	NAMING_INVALID,
+	NAMING_CHANGING,
 };
 
 /* A probe that asked. */
 struct question {
 	uint16_t flow;
-	uint16_t sequence;
+	uint16_t sequence; /* low 16 bits */
 };
 
 /* How things stand with the peer in a slot. */
 struct standing {
 	struct local_time joined_at;
-	struct local_time ask_at;			 /* not before */
-	struct question questions[CANARY_ASKS_IN_A_ROW]; /* a ring: not answered */
-	uint8_t asks;					 /* in a row without an answer */
-	uint8_t question_count;				 /* of them, the newest */
-	uint8_t question_next;				 /* place in the ring */
-	uint8_t naming;					 /* enum naming */
-	uint8_t flow;					 /* the next probe's */
-	bool routed;					 /* its route is known */
-	bool interfaces;				 /* it has some */
-	bool refused; /* since its last reply, and that was said */
+	struct local_time ask_at;		     /* not before */
+	struct question questions[CANARY_QUESTIONS]; /* a ring: not answered */
+	uint8_t question_count;			     /* of them, the newest */
+	uint8_t question_next;			     /* place in the ring */
+	uint8_t doublings;			     /* of the pause after an unanswered one */
+	uint8_t naming;				     /* enum naming */
+	uint8_t flow;				     /* the next probe's */
+	uint8_t between;			     /* probes sent since the last one that asked */
+	bool asked;				     /* ever */
+	bool overdue;				     /* the last question was lost */
+	bool answers;				     /* some question was answered */
+	bool routed;				     /* its route is known */
+	bool interfaces;			     /* it has some */
+	bool refused;				     /* since its last reply, and that was said */
 };
 
 /* Addresses of this machine. */
@@ -81,11 +88,13 @@ struct local_time canary_promotion(const struct canary *canary, uint32_t slot);
 /* The slot's address is no peer's any more. */
 void canary_displace(struct canary *canary, uint32_t slot);
 
-/* canary_names.c: whether the slot's next probe asks who answers, and what became of that probe.
- */
+/* canary_names.c: whether the slot's next probe asks who answers, and what became of that probe; to
+ * be told of each probe. */
 bool canary_is_curious(const struct canary *canary, uint32_t slot, struct local_time now);
-void canary_on_asked(struct canary *canary, const struct probe *probe, struct local_time now);
-void canary_on_not_asked(struct canary *canary, const struct probe *probe);
+void canary_on_armed(struct canary *canary, const struct probe *probe, struct local_time now);
+void canary_on_not_sent(struct canary *canary, const struct probe *probe);
+/* Learns from what became of a probe. False: it asked, and that may be why it was lost. */
+bool canary_heed_question(struct canary *canary, const struct sample *sample);
 /* The peer's label has changed by somebody else's coming or going (peers_slot_fn). */
 void canary_relabelled(void *ctx, uint32_t slot);
 

@@ -48,9 +48,11 @@ struct exposition {
 	const struct kc_counters *counters;
 	const struct delay_histogram *loop_delay;
 	const uint64_t *send_errors; /* [SEND_ERRORS] */
+	const uint64_t *refusals_rejected;
 	const uint64_t *unplaced;    /* addresses that the table had no room for */
 	const uint64_t *names_taken; /* identities refused */
 	const uint64_t *names_invalid;
+	const uint64_t *names_changing;
 	const uint64_t *reload_failures; /* peers files that were refused */
 	const uint64_t *reload_success_unix_seconds;
 	const uint8_t *reload_last_ok;

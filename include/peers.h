@@ -46,7 +46,9 @@ struct peer {
 	char name[PEER_NAME_CAPACITY]; /* empty: known by its address only */
 	char zone[PEER_ZONE_CAPACITY]; /* learnt; empty: not known */
 	struct local_time learnt_at;   /* when it last said its name itself; see peers_learn */
+	struct local_time changed_at;  /* when what it says of itself was last taken anew */
 	uint8_t learnt;		       /* the name is its own word, not a source's */
+	uint8_t introduced;	       /* it has said something of itself that still stands */
 	uint8_t probe;		       /* enum probe_protocol, never PROBE_DEFAULT */
 	uint8_t state;		       /* enum peer_state */
 	uint8_t sources;	       /* enum peer_source, or'ed */
@@ -81,6 +83,7 @@ void peers_close(struct peers *peers);
  *  0          taken (or already there),
  *  -EEXIST    this source offered that address already,
  *  -ENOTUNIQ  this source gave that name to another address,
+ *  -EALREADY  taken, but another source holds it, whose protocol stands,
  *  -ENOSPC    no slot is free; counted as surplus, to be offered again later.
  * A peer whose name (as a source gives it, not as learnt) or protocol changes is another peer: the
  * old one departs, the new one gets a slot of its own. Only while another source holds the address,
@@ -121,18 +124,25 @@ bool peer_is_live(const struct peer *peer);
  * with another address. Peers are asked once a minute. */
 #define PEER_NAME_KEPT_NS (150 * NS_PER_SECOND)
 
+/* Each name and each zone makes new series, wherever they are stored: a peer that has said its name
+ * and zone may say others only so long after the last change. */
+#define PEER_CHANGE_NS (3600 * NS_PER_SECOND)
+
 enum peer_learning {
 	PEER_LEARNT_NOTHING_NEW = 0, /* the name that it has; or a source's stands */
 	PEER_LEARNT_NAME,	     /* its label has changed */
-	PEER_LEARNT_TAKEN, /* another live peer has the name, by a source or by its own word */
+	PEER_LEARNT_TAKEN,    /* another live peer has the name, by a source or by its own word */
+	PEER_LEARNT_CHANGING, /* see PEER_CHANGE_NS: it keeps name and zone */
 };
 
 /* The live peer in the slot says who it is (identity.h has checked the characters). A name that a
- * source gave stands, whatever it says; the zone is learnt in any case but PEER_LEARNT_TAKEN.
+ * source gave stands, whatever it says; the zone is learnt in any case but PEER_LEARNT_TAKEN and
+ * PEER_LEARNT_CHANGING.
  * *ret_loser: the slot that lost the name to it (see PEER_NAME_KEPT_NS), whose label has changed
- * too; else slot itself. Who loses a name forgets its zone, too. A peer that is refused a name
- * keeps the one that it had. Sources win: a peer that joins under a name from a source takes it
- * from whoever learnt it; peers_commit calls `relabelled` for each such slot. */
+ * too; else slot itself. Who loses a name forgets its zone, too, and may say others at once. A peer
+ * that is refused a name keeps the one that it had. Sources win: a peer that joins under a name
+ * from a source takes it from whoever learnt it; peers_commit calls `relabelled` for each such
+ * slot. */
 enum peer_learning peers_learn(struct peers *peers, uint32_t slot, const char *name,
 			       const char *zone, struct local_time now, uint32_t *ret_loser);
 

@@ -71,9 +71,10 @@ uint32_t samples_flows(const struct samples *samples, uint32_t slot);
  * said, and when it is taken back, all are undetermined. */
 void samples_set_stateful(struct samples *samples, uint32_t slot, bool stateful);
 
-/* The slot's statistics start anew: whatever was sent so far, if lost, stays undetermined, so that
- * no loss counted before gets its direction counted after. */
-void samples_forget_losses(struct samples *samples, uint32_t slot);
+/* The slot's statistics start anew. Whatever was sent so far, if lost, stays undetermined, so that
+ * no loss counted before gets its direction counted after; and of what has its verdict already no
+ * late or further reply is told any more. */
+void samples_start_anew(struct samples *samples, uint32_t slot);
 
 /* Puts the next probe of (slot, flow) in flight. 0 and its sequence, or -EBUSY: the window is full.
  */

@@ -34,6 +34,7 @@ struct entry {
 	uint8_t state;	  /* enum flight_state */
 	uint8_t company;  /* later probes that were sent before its reply came, as far as counted */
 	bool over;	  /* nothing is armed any more: closed when all before it are */
+	bool former;	  /* its verdict was counted before the statistics began anew */
 };
 
 /* Sequences of a flow: [first, next) stand in the window, all before are closed. Sequences wrap. */

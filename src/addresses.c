@@ -22,18 +22,21 @@ uint32_t addresses_capacity(uint32_t count)
 	return capacity < CAPACITY_MIN ? CAPACITY_MIN : capacity;
 }
 
-/* The place'th entry at which the address may stand. */
-static struct kc_address *addresses_at(const struct kernel_memory *memory,
-				       const struct address *address, uint32_t place)
+/* The first place at which the address may stand. */
+static uint32_t addresses_home(const struct kernel_memory *memory, const uint8_t octets[16])
 {
 	uint32_t words[4];
 
-	memcpy(words, address->octets, sizeof(words));
+	memcpy(words, octets, sizeof(words));
+	return kc_address_hash(words, memory->shape.hash_seed) % memory->shape.address_capacity;
+}
 
-	uint32_t capacity = memory->shape.address_capacity;
-	uint32_t start = kc_address_hash(words, memory->shape.hash_seed) % capacity;
-
-	return &memory->addresses[(start + place) % capacity];
+/* The place'th entry at which it may stand. */
+static struct kc_address *addresses_at(const struct kernel_memory *memory,
+				       const struct address *address, uint32_t place)
+{
+	return &memory->addresses[(addresses_home(memory, address->octets) + place) %
+				  memory->shape.address_capacity];
 }
 
 static struct kc_address *addresses_lookup(const struct kernel_memory *memory,
@@ -75,11 +78,43 @@ static int addresses_place(const struct kernel_memory *memory, const struct addr
 	return -ENOSPC;
 }
 
-/* Neither a peer's nor our own: nobody looks for it. */
-static void addresses_tidy(struct kc_address *entry)
+/* Whether the lookup of some address passes the place on its way to where it stands. */
+static bool addresses_is_passed(const struct kernel_memory *memory, uint32_t at)
 {
-	if (entry->slot == KC_SLOT_NONE && !entry->own)
-		__atomic_store_n(&entry->use, KC_ADDRESS_REMOVED, __ATOMIC_RELEASE);
+	uint32_t capacity = memory->shape.address_capacity;
+
+	for (uint32_t past = 1; past < KC_ADDRESS_PROBES; past++) {
+		uint32_t place = (at + past) % capacity;
+		const struct kc_address *entry = &memory->addresses[place];
+
+		if (entry->use == KC_ADDRESS_EMPTY)
+			return false;
+		if (entry->use == KC_ADDRESS_USED &&
+		    (place + capacity - addresses_home(memory, entry->address)) % capacity >= past)
+			return true;
+	}
+	return false;
+}
+
+/* Neither a peer's nor our own: nobody looks for it. What no lookup passes, here and before, is as
+ * if it had never been used: else every miss would walk all places once the table has seen enough
+ * peers come and go. */
+static void addresses_tidy(const struct kernel_memory *memory, struct kc_address *entry)
+{
+	uint32_t capacity = memory->shape.address_capacity;
+	uint32_t at = (uint32_t)(entry - memory->addresses);
+
+	if (entry->slot != KC_SLOT_NONE || entry->own)
+		return;
+	__atomic_store_n(&entry->use, KC_ADDRESS_REMOVED, __ATOMIC_RELEASE);
+	for (uint32_t before = 0; before < KC_ADDRESS_PROBES; before++) {
+		entry = &memory->addresses[(at + capacity - before % capacity) % capacity];
+		if (entry->use == KC_ADDRESS_EMPTY)
+			break;
+		if (entry->use == KC_ADDRESS_REMOVED &&
+		    !addresses_is_passed(memory, (uint32_t)(entry - memory->addresses)))
+			__atomic_store_n(&entry->use, KC_ADDRESS_EMPTY, __ATOMIC_RELEASE);
+	}
 }
 
 int addresses_insert(const struct kernel_memory *memory, const struct address *address,
@@ -101,7 +136,7 @@ void addresses_remove(const struct kernel_memory *memory, const struct address *
 	if (!entry)
 		return;
 	__atomic_store_n(&entry->slot, KC_SLOT_NONE, __ATOMIC_RELEASE);
-	addresses_tidy(entry);
+	addresses_tidy(memory, entry);
 }
 
 int addresses_set_own(const struct kernel_memory *memory, const struct address *address, bool own)
@@ -111,7 +146,7 @@ int addresses_set_own(const struct kernel_memory *memory, const struct address *
 	if (!entry)
 		return own ? addresses_place(memory, address, KC_SLOT_NONE, true) : 0;
 	__atomic_store_n(&entry->own, own, __ATOMIC_RELEASE);
-	addresses_tidy(entry);
+	addresses_tidy(memory, entry);
 	return 0;
 }
 

@@ -31,9 +31,11 @@ void agent_fill_exposition(struct agent *agent)
 		.counters = maps_memory(agent->maps)->counters,
 		.loop_delay = &agent->loop_delay,
 		.send_errors = agent->send_errors,
+		.refusals_rejected = &agent->refusals_rejected,
 		.unplaced = &totals->unplaced,
 		.names_taken = &totals->names_taken,
 		.names_invalid = &totals->names_invalid,
+		.names_changing = &totals->names_changing,
 		.reload_failures = &agent->reload_failures,
 		.reload_success_unix_seconds = &agent->reload_success_unix_seconds,
 		.reload_last_ok = &agent->reload_last_ok,
@@ -75,22 +77,17 @@ static bool ready(void *ctx, char *ret_reason, size_t capacity)
 			 INTERFACE_CAPACITY);
 		return false;
 	}
-	if (interfaces_all_attached(interfaces))
-		return true;
 	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++) {
 		const struct interface *interface = interfaces_get(interfaces, i);
 
-		if (interface->ifindex == 0)
-			continue;
-		if (!interface_egress_attached(interface) ||
-		    !interface_ingress_attached(interface)) {
+		/* The loader's word only: what peers do must not drain this node. */
+		if (interface->peers > 0 && !interface_in_place(interface)) {
 			snprintf(ret_reason, capacity, "interface %s: %s", interface->name,
 				 interface->answered ? "not attached" : "not attached yet");
 			return false;
 		}
 	}
-	snprintf(ret_reason, capacity, "no interface towards the peers yet");
-	return false;
+	return true;
 }
 
 void agent_fill_content(struct agent *agent, struct http_content *ret)

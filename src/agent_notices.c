@@ -65,6 +65,11 @@ void agent_tell_notice(void *ctx, enum canary_notice notice, uint32_t slot, uint
 		log_warn("what the peer says of itself is no valid name; it keeps its label",
 			 LOG_TEXT("peer", label), LOG_TEXT("address", address));
 		break;
+	case CANARY_NAME_CHANGING:
+		log_warn("the peer says another name or zone within an hour of the last; it keeps "
+			 "those that it has for that long",
+			 LOG_TEXT("peer", label), LOG_TEXT("address", address));
+		break;
 	}
 }
 

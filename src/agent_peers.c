@@ -24,7 +24,15 @@
 
 static int offer_peer(void *ctx, const struct peer_candidate *candidate)
 {
-	return canary_peers_offer(ctx, candidate);
+	int err = canary_peers_offer(ctx, candidate);
+	char address[ADDRESS_TEXT_CAPACITY];
+
+	if (err != -EALREADY)
+		return err;
+	address_format(&candidate->address, address);
+	log_warn("probe= of the peers file is not heeded: another source names the peer too",
+		 LOG_TEXT("address", address));
+	return 0;
 }
 
 /* Asks about every peer's routes. A walk that is under way is finished first: sources that change
@@ -161,11 +169,15 @@ void agent_read_own_addresses(struct agent *agent)
 
 	canary_own_begin(agent->canary);
 	err = routes_own_addresses(agent->routes, is_preferred, on_own_address, agent->canary);
-	/* Half a list would make the reflector deaf at the other half. */
-	if (err)
-		log_debug("no answer about our own addresses", LOG_ERRNO(err));
-	else
+	/* Half a list would make the reflector deaf at the other half; but of too many, those that
+	 * matter came first. */
+	if (!err || err == -EOVERFLOW)
 		canary_own_commit(agent->canary);
+	if (err && !agent->own_failed)
+		log_warn("not all of our own addresses are known: the reflector answers at those "
+			 "that are",
+			 LOG_ERRNO(err));
+	agent->own_failed = err != 0;
 }
 
 /* Whoever does not answer on the link gets no packet of ours, so that no program can have seen one.
@@ -274,16 +286,37 @@ static void tell_interface(struct agent *agent, uint32_t index)
 					      "replies come that it does not see")));
 }
 
+/* A matter of that peer's path alone; its own count tells how long. */
+static void tell_odd_peer(const struct agent *agent, uint32_t slot,
+			  enum interface_evidence evidence)
+{
+	const struct peers *peers = canary_peers(agent->canary);
+	char label[PEER_NAME_CAPACITY];
+	char address[ADDRESS_TEXT_CAPACITY];
+
+	peers_label(peers, slot, label);
+	address_format(&peers_get(peers, slot)->address, address);
+	log_warn(evidence == EVIDENCE_UNSTAMPED
+			 ? "probes of this peer alone stay unstamped: they leave by another way"
+			 : "replies of this peer alone come where our program does not see them: "
+			   "by another way, or in fragments",
+		 LOG_TEXT("peer", label), LOG_TEXT("address", address));
+}
+
 void agent_follow_interfaces(struct agent *agent, struct local_time now)
 {
 	struct interfaces *interfaces = canary_interfaces(agent->canary);
+	enum interface_evidence evidence;
 	struct word word;
+	uint32_t slot;
 
 	while (interfaces_next_word(interfaces, now, &word))
 		if (send(agent->loader_fd, &word, sizeof(word), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 			log_debug("a word to the loader was lost", LOG_ERRNO(errno));
 	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++)
 		tell_interface(agent, i);
+	if (interfaces_next_odd_peer(interfaces, &slot, &evidence))
+		tell_odd_peer(agent, slot, evidence);
 }
 
 int agent_open_peers(struct agent *agent)

@@ -17,6 +17,10 @@
 #define RECEIVE_EVERY_NS (250 * NS_PER_MS)
 #define UNREAD_MAX	 32 /* replies that wait in one socket, duplicates apart */
 
+/* Above it somebody may be filling the sockets with ICMP errors: they are emptied on every tick,
+ * which is right before probes go out, so that there is room for a refusal of these. */
+#define USELESS_ERRORS_MAX 16
+
 #define CLOCK_EVERY_NS NS_PER_SECOND
 
 /* Each reply by itself, for whoever holds us against a capture. */
@@ -120,11 +124,11 @@ static void on_reply(void *ctx, const struct echoed *reply, const uint8_t *paylo
 	canary_on_overheard(agent->canary, reply);
 }
 
-static void on_refusal(void *ctx, const struct echoed *quoted)
+static bool on_refusal(void *ctx, const struct echoed *quoted)
 {
 	struct agent *agent = ctx;
 
-	canary_on_refused(agent->canary, quoted);
+	return canary_on_refused(agent->canary, quoted);
 }
 
 static void on_overheard(void *ctx, const struct echoed *reply)
@@ -137,16 +141,20 @@ static void on_overheard(void *ctx, const struct echoed *reply)
 static void receive_stamp(struct agent *agent, struct local_time now)
 {
 	int64_t patience_ns = agent->config->probe_timeout_ns / 2;
+	struct prober_stamp_errors errors;
 	bool full = false;
 
 	for (uint32_t flow = 0; flow < agent->config->probe_flows; flow++)
 		full = full || agent->unread[flow] > UNREAD_MAX;
 	if (!full && local_since(now, agent->receive_at) < 0)
 		return;
-	prober_stamp_receive(agent->stamp, on_reply, on_refusal, agent);
+	errors = prober_stamp_receive(agent->stamp, on_reply, on_refusal, agent);
+	agent->refusals_rejected += errors.rejected;
 	memset(agent->unread, 0, sizeof(agent->unread));
 	if (patience_ns > RECEIVE_EVERY_NS)
 		patience_ns = RECEIVE_EVERY_NS;
+	if (errors.useless > USELESS_ERRORS_MAX)
+		patience_ns = 0;
 	agent->receive_at = local_after(now, patience_ns);
 }
 

@@ -18,6 +18,8 @@
 #include "clsact.h"
 #include "log.h"
 
+#define DEVICE_IP6GRE 823 /* ARPHRD_IP6GRE, which glibc lacks */
+
 /* Linux 6.6; older headers lack them. */
 #define ATTACH_TCX_INGRESS 46
 #define ATTACH_TCX_EGRESS  47
@@ -61,16 +63,33 @@ bool attachment_bpf_permitted(const struct kernel *kernel)
 	       0;
 }
 
-/* Whether packets on the interface begin with the IP header. 0 or -ENODEV or another -errno. */
+/* Whether packets on the interface begin with the IP header, by the kernel's own rule
+ * (dev_is_mac_header_xmit). 0, -ENODEV, -EOPNOTSUPP for another link layer, or another -errno. */
 static int device_is_l3(int fd, uint32_t ifindex, bool *ret)
 {
 	struct ifreq request = { .ifr_ifindex = (int)ifindex };
 
 	if (ioctl(fd, SIOCGIFNAME, &request) < 0 || ioctl(fd, SIOCGIFHWADDR, &request) < 0)
 		return -errno;
-	*ret = request.ifr_hwaddr.sa_family != ARPHRD_ETHER &&
-	       request.ifr_hwaddr.sa_family != ARPHRD_LOOPBACK;
-	return 0;
+	switch (request.ifr_hwaddr.sa_family) {
+	case ARPHRD_ETHER:
+	case ARPHRD_LOOPBACK:
+		*ret = false;
+		return 0;
+	case ARPHRD_TUNNEL:
+	case ARPHRD_TUNNEL6:
+	case ARPHRD_SIT:
+	case ARPHRD_IPGRE:
+	case DEVICE_IP6GRE:
+	case ARPHRD_VOID:
+	case ARPHRD_NONE:
+	case ARPHRD_RAWIP:
+	case ARPHRD_PPP:
+		*ret = true;
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
 }
 
 static void side_set(struct attachment_side *side, enum hook_mode mode, int err)
@@ -259,7 +278,7 @@ void attachment_ensure(struct attachment *attachment, const struct attachment_po
 	int err = device_is_l3(policy->device_fd, attachment->ifindex, &l3);
 
 	/* Not being told is no reason to take away what may well work. */
-	if (err == -ENODEV || (err && !attachment_stands(attachment)))
+	if (err == -ENODEV || err == -EOPNOTSUPP || (err && !attachment_stands(attachment)))
 		attachment_release(attachment, err);
 	if (err)
 		return;

@@ -130,8 +130,7 @@ static bool canary_arm(struct canary *canary, uint32_t slot, struct local_time n
 	}
 	standing->flow = (uint8_t)((standing->flow + 1U) % samples_flows(canary->samples, slot));
 	canary->stats[slot].sent++;
-	if (probe.ask)
-		canary_on_asked(canary, &probe, now);
+	canary_on_armed(canary, &probe, now);
 	*ret = probe;
 	return true;
 }
@@ -159,8 +158,7 @@ void canary_on_sent(struct canary *canary, const struct probe *probe, int error)
 	if (samples_in_flight(canary->samples, probe->slot) == before)
 		return;
 	canary->stats[probe->slot].sent--;
-	if (probe->ask)
-		canary_on_not_asked(canary, probe);
+	canary_on_not_sent(canary, probe);
 }
 
 /* --- what became of them --- */
@@ -204,7 +202,8 @@ static void canary_on_sample(void *ctx, const struct sample *sample)
 	canary->totals.unstamped += sample->verdict == VERDICT_UNSTAMPED;
 	canary->totals.dropped += sample->verdict == VERDICT_RETURNED && !sample->has_rtt;
 	canary_heed(canary, sample);
-	canary_compare_flows(canary, sample);
+	if (canary_heed_question(canary, sample))
+		canary_compare_flows(canary, sample);
 	if (sample->verdict == VERDICT_REFUSED)
 		standing->refused = true;
 	else if (sample->verdict == VERDICT_RETURNED)
@@ -228,13 +227,17 @@ void canary_on_overheard(struct canary *canary, const struct echoed *reply)
 				     reply->nonce, canary_on_sample, canary);
 }
 
-void canary_on_refused(struct canary *canary, const struct echoed *quoted)
+bool canary_on_refused(struct canary *canary, const struct echoed *quoted)
 {
+	uint32_t before;
 	uint32_t slot;
 
-	if (addresses_find(canary->memory, &quoted->peer, &slot) == 0)
-		samples_on_refused(canary->samples, slot, quoted->flow, quoted->sequence,
-				   quoted->nonce, canary_on_sample, canary);
+	if (addresses_find(canary->memory, &quoted->peer, &slot) != 0)
+		return false;
+	before = samples_in_flight(canary->samples, slot);
+	samples_on_refused(canary->samples, slot, quoted->flow, quoted->sequence, quoted->nonce,
+			   canary_on_sample, canary);
+	return samples_in_flight(canary->samples, slot) < before;
 }
 
 /* --- time passes --- */

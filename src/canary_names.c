@@ -12,59 +12,109 @@
 
 /* --- questions --- */
 
-bool canary_is_curious(const struct canary *canary, uint32_t slot, struct local_time now)
+/* However often doubled, no longer than an hour, and never so short that the next question might be
+ * asked before it is known what became of the last one and of a probe behind it. */
+static int64_t canary_ask_pause_ns(const struct canary *canary, const struct standing *standing)
 {
-	return local_since(now, canary->standings[slot].ask_at) >= 0;
+	int64_t shortest_ns = 3 * canary->settings.timeout_ns;
+	int64_t pause_ns = CANARY_ASK_UNANSWERED_NS << standing->doublings;
+
+	if (pause_ns > CANARY_ASK_UNANSWERED_MAX_NS)
+		pause_ns = CANARY_ASK_UNANSWERED_MAX_NS;
+	return pause_ns < shortest_ns ? shortest_ns : pause_ns;
 }
 
-void canary_on_asked(struct canary *canary, const struct probe *probe, struct local_time now)
+/* Never two probes in a row: between them shows what happens to those that do not ask. */
+bool canary_is_curious(const struct canary *canary, uint32_t slot, struct local_time now)
+{
+	const struct standing *standing = &canary->standings[slot];
+
+	return (!standing->asked || standing->between > 0) &&
+	       local_since(now, standing->ask_at) >= 0;
+}
+
+void canary_on_armed(struct canary *canary, const struct probe *probe, struct local_time now)
 {
 	struct standing *standing = &canary->standings[probe->slot];
 
+	if (!probe->ask) {
+		if (standing->between < UINT8_MAX)
+			standing->between++;
+		return;
+	}
+	standing->asked = true;
+	standing->between = 0;
 	standing->questions[standing->question_next] =
 		(struct question){ .flow = probe->flow, .sequence = (uint16_t)probe->sequence };
-	standing->question_next = (uint8_t)((standing->question_next + 1) % CANARY_ASKS_IN_A_ROW);
-	if (standing->question_count < CANARY_ASKS_IN_A_ROW)
+	standing->question_next = (uint8_t)((standing->question_next + 1) % CANARY_QUESTIONS);
+	if (standing->question_count < CANARY_QUESTIONS)
 		standing->question_count++;
-	if (standing->asks < CANARY_ASKS_IN_A_ROW)
-		standing->asks++;
-	if (standing->asks == CANARY_ASKS_IN_A_ROW)
-		standing->ask_at = local_after(now, CANARY_ASK_UNANSWERED_NS);
+	standing->overdue = false;
+	standing->ask_at = local_after(now, canary_ask_pause_ns(canary, standing));
 }
 
 /* The probe was not sent: with the next one, then. */
-void canary_on_not_asked(struct canary *canary, const struct probe *probe)
+void canary_on_not_sent(struct canary *canary, const struct probe *probe)
 {
 	struct standing *standing = &canary->standings[probe->slot];
 
-	if (standing->question_count == 0 || standing->asks == 0)
+	if (!probe->ask && standing->between > 0)
+		standing->between--;
+	if (!probe->ask || standing->question_count == 0)
 		return;
-	standing->question_next = (uint8_t)((standing->question_next + CANARY_ASKS_IN_A_ROW - 1) %
-					    CANARY_ASKS_IN_A_ROW);
+	standing->question_next =
+		(uint8_t)((standing->question_next + CANARY_QUESTIONS - 1) % CANARY_QUESTIONS);
 	standing->question_count--;
-	standing->asks--;
+	standing->between = 1;
 	standing->ask_at = (struct local_time){ 0 };
 }
 
-static bool standing_asked(const struct standing *standing, const struct echoed *reply)
+static bool standing_asked(const struct standing *standing, uint16_t flow, uint16_t sequence)
 {
 	for (uint32_t age = 1; age <= standing->question_count; age++) {
-		uint32_t place = (standing->question_next + CANARY_ASKS_IN_A_ROW - age) %
-				 CANARY_ASKS_IN_A_ROW;
+		uint32_t place = (standing->question_next + CANARY_QUESTIONS - age) %
+				 CANARY_QUESTIONS;
 		const struct question *question = &standing->questions[place];
 
-		if (question->flow == reply->flow && question->sequence == reply->sequence)
+		if (question->flow == flow && question->sequence == sequence)
 			return true;
 	}
 	return false;
 }
 
+static void standing_heard(struct standing *standing)
+{
+	standing->answers = true;
+	standing->overdue = false;
+	standing->doublings = 0;
+}
+
 /* One answer is enough for all. */
 static void standing_answered(struct standing *standing, struct local_time now)
 {
-	standing->asks = 0;
+	standing_heard(standing);
 	standing->question_count = 0;
 	standing->ask_at = local_after(now, CANARY_ASK_AGAIN_NS);
+}
+
+/* A lost question alone tells nothing: in an outage everything is lost. */
+bool canary_heed_question(struct canary *canary, const struct sample *sample)
+{
+	struct standing *standing = &canary->standings[sample->slot];
+
+	if (!standing_asked(standing, sample->flow, (uint16_t)sample->sequence)) {
+		if (sample->verdict == VERDICT_RETURNED && standing->overdue) {
+			standing->overdue = false;
+			if (canary_ask_pause_ns(canary, standing) < CANARY_ASK_UNANSWERED_MAX_NS)
+				standing->doublings++;
+		}
+		return true;
+	}
+	if (sample->verdict == VERDICT_RETURNED || sample->late)
+		standing_heard(standing);
+	else if (sample->verdict == VERDICT_LOST)
+		standing->overdue = true;
+	return standing->answers;
 }
 
 /* --- answers --- */
@@ -74,7 +124,7 @@ static void canary_label_changed(struct canary *canary, uint32_t slot)
 	canary->stats[slot] = (struct peer_stats){
 		.sent = samples_in_flight(canary->samples, slot),
 	};
-	samples_forget_losses(canary->samples, slot);
+	samples_start_anew(canary->samples, slot);
 }
 
 void canary_relabelled(void *ctx, uint32_t slot)
@@ -104,7 +154,25 @@ static void canary_judge_name(struct canary *canary, uint32_t slot, enum naming 
 		canary->totals.names_invalid++;
 		if (news)
 			canary_notify(canary, CANARY_NAME_INVALID, slot, 0);
+	} else if (naming == NAMING_CHANGING) {
+		canary->totals.names_changing++;
+		if (news)
+			canary_notify(canary, CANARY_NAME_CHANGING, slot, 0);
 	}
+}
+
+static enum naming naming_of(enum peer_learning learning)
+{
+	switch (learning) {
+	case PEER_LEARNT_TAKEN:
+		return NAMING_TAKEN;
+	case PEER_LEARNT_CHANGING:
+		return NAMING_CHANGING;
+	case PEER_LEARNT_NOTHING_NEW:
+	case PEER_LEARNT_NAME:
+		break;
+	}
+	return NAMING_FINE;
 }
 
 static void canary_learn(struct canary *canary, uint32_t slot, const struct identity *identity,
@@ -116,7 +184,7 @@ static void canary_learn(struct canary *canary, uint32_t slot, const struct iden
 	if (strcmp(identity->name, canary->settings.node_name) != 0)
 		learning = peers_learn(canary->peers, slot, identity->name, identity->zone, now,
 				       &loser);
-	canary_judge_name(canary, slot, learning == PEER_LEARNT_TAKEN ? NAMING_TAKEN : NAMING_FINE);
+	canary_judge_name(canary, slot, naming_of(learning));
 	if (loser != slot) {
 		canary_label_changed(canary, loser);
 		canary_notify(canary, CANARY_NAME_LOST, loser, 0);
@@ -135,7 +203,7 @@ void canary_on_identity(struct canary *canary, const struct echoed *reply, const
 	int err;
 
 	if (addresses_find(canary->memory, &reply->peer, &slot) < 0 ||
-	    !standing_asked(&canary->standings[slot], reply) ||
+	    !standing_asked(&canary->standings[slot], reply->flow, reply->sequence) ||
 	    !samples_holds(canary->samples, slot, reply->flow, reply->sequence, reply->nonce))
 		return;
 	standing_answered(&canary->standings[slot], now);

@@ -164,7 +164,9 @@ int peers_offer(struct peers *peers, const struct peer_candidate *candidate)
 	/* One address is one peer: while another source holds it, what that one says stands. */
 	if (known && known->sources & ~(unsigned int)peers->source) {
 		known->offered = OFFERED_AS_KNOWN;
-		return 0;
+		return candidate->probe == PROBE_DEFAULT || candidate->probe == known->probe
+			       ? 0
+			       : -EALREADY;
 	}
 	return peers_stage(peers, candidate, address_hash, name_hash);
 }

@@ -40,6 +40,7 @@ static void peers_forget(struct peers *peers, uint32_t slot)
 	}
 	peer->zone[0] = '\0';
 	peer->learnt = 0;
+	peer->introduced = 0;
 }
 
 /* Among those that have its name, the lowest that has it from a source keeps it. */
@@ -129,28 +130,45 @@ static void copy_text(char *ret, size_t capacity, const char *text)
 	memcpy(ret, text, length + 1);
 }
 
+static void peers_name(struct peers *peers, uint32_t slot, const char *name, uint32_t hash)
+{
+	struct peer *peer = &peers->slots[slot];
+
+	copy_text(peer->name, sizeof(peer->name), name);
+	peers->name_hashes[slot] = hash;
+	peer->learnt = 1;
+	peer->label = LABEL_NAME;
+}
+
 enum peer_learning peers_learn(struct peers *peers, uint32_t slot, const char *name,
 			       const char *zone, struct local_time now, uint32_t *ret_loser)
 {
 	struct peer *peer = &peers->slots[slot];
-	bool stands = peer->name[0] && (!peer->learnt || strcmp(peer->name, name) == 0);
+	bool same_name = strcmp(peer->name, name) == 0;
+	bool stands = peer->name[0] && (!peer->learnt || same_name);
+	bool news = !stands || strcmp(peer->zone, zone) != 0;
 	uint32_t hash = peers_hash(name, strlen(name));
+	uint32_t loser = slot;
 
 	assert(slot < peers->capacity && peer_is_live(peer) && name[0]);
 	*ret_loser = slot;
-	if (!stands) {
-		if (!peers_may_learn(peers, slot, name, hash, now, ret_loser))
-			return PEER_LEARNT_TAKEN;
-		if (*ret_loser != slot) {
-			peers_forget(peers, *ret_loser);
-			peers->slots[*ret_loser].label = LABEL_ADDRESS;
-		}
-		copy_text(peer->name, sizeof(peer->name), name);
-		peers->name_hashes[slot] = hash;
-		peer->learnt = 1;
-		peer->label = LABEL_NAME;
+	if (!stands && !peers_may_learn(peers, slot, name, hash, now, &loser))
+		return PEER_LEARNT_TAKEN;
+	if (stands)
+		peer->learnt_at = now;
+	if (news && peer->introduced && local_since(now, peer->changed_at) < PEER_CHANGE_NS)
+		return PEER_LEARNT_CHANGING;
+	if (loser != slot) {
+		peers_forget(peers, loser);
+		peers->slots[loser].label = LABEL_ADDRESS;
+		*ret_loser = loser;
 	}
+	if (!stands)
+		peers_name(peers, slot, name, hash);
 	copy_text(peer->zone, sizeof(peer->zone), zone);
+	if (news || !peer->introduced)
+		peer->changed_at = now;
+	peer->introduced = 1;
 	peer->learnt_at = now;
 	return stands ? PEER_LEARNT_NOTHING_NEW : PEER_LEARNT_NAME;
 }

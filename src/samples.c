@@ -102,7 +102,7 @@ uint32_t samples_flows(const struct samples *samples, uint32_t slot)
 	return samples->slots[slot].echo ? 1 : samples->memory->shape.flows;
 }
 
-void samples_forget_losses(struct samples *samples, uint32_t slot)
+static void samples_forget_losses(struct samples *samples, uint32_t slot)
 {
 	for (uint32_t i = 0; i < samples_flows(samples, slot); i++) {
 		struct flow *flow = samples_flow(samples, slot, (uint16_t)i);
@@ -111,6 +111,16 @@ void samples_forget_losses(struct samples *samples, uint32_t slot)
 		flow->directed = false;
 		flow->directed_from = flow->next;
 	}
+}
+
+void samples_start_anew(struct samples *samples, uint32_t slot)
+{
+	const struct kernel_shape *shape = &samples->memory->shape;
+	size_t entries = (size_t)shape->flows * shape->window;
+
+	samples_forget_losses(samples, slot);
+	for (size_t index = slot * entries; index < (slot + 1) * entries; index++)
+		samples->entries[index].former = samples->entries[index].state != FLIGHT_OUT;
 }
 
 void samples_set_stateful(struct samples *samples, uint32_t slot, bool stateful)
@@ -220,7 +230,7 @@ static void samples_on_reply(struct samples *samples, size_t index, const struct
 		/* Even an answer in time, that came while the verdict was being given, is late now.
 		 */
 		sample->late = elapsed_ns <= 2 * samples->timeout_ns;
-		if (sample->late)
+		if (sample->late && !entry->former)
 			done(ctx, sample);
 	} else if (entry->state == FLIGHT_OUT) {
 		entry->counter = record->counter;
@@ -268,7 +278,8 @@ static void samples_on_duplicate(struct samples *samples, size_t index, uint32_t
 	    entry->counter != counter)
 		entry->state = FLIGHT_UNCLEAR;
 	sample->duplicate = true;
-	done(ctx, sample);
+	if (!entry->former)
+		done(ctx, sample);
 }
 
 void samples_on_record(struct samples *samples, const struct kc_record *record, sample_fn *done,

@@ -2,7 +2,7 @@
 /*
  * A STAMP reflector in user space, that stamps truly: T2 by the kernel's receive stamp, T3 right
  * before it sends. A peer to compare with, and one whose residence time and format can be chosen.
- *   reflect STATISTICS [delay-us N] [format ntp|ptp] [stateless] [ordinary]
+ *   reflect STATISTICS [delay-us N] [format ntp|ptp] [stateless] [exact-length] [ordinary]
  * Port 862 of both families. Ends by SIGTERM. Written from RFC 8762 alone, with no header of ours.
  */
 #include <errno.h>
@@ -31,6 +31,7 @@ struct reflector {
 	unsigned long delay_us;
 	bool ptp;
 	bool stateless;
+	bool exact_length; /* longer requests are none */
 	uint32_t counts[SESSIONS];
 	unsigned long replies;
 	unsigned long ignored;
@@ -114,7 +115,7 @@ static void receive(struct reflector *reflector, int fd)
 
 	if (length < 0)
 		return;
-	if (length < PACKET_MIN)
+	if (length < PACKET_MIN || (reflector->exact_length && length != PACKET_MIN))
 		reflector->ignored++;
 	else /* the port stands in the same place in both families */
 		reply(reflector, fd, packet, (size_t)length, &header, ntohs(from.sin6_port));
@@ -170,6 +171,8 @@ int main(int argc, char **argv)
 			reflector.ptp = strcmp(argv[++i], "ptp") == 0;
 		else if (strcmp(argv[i], "stateless") == 0)
 			reflector.stateless = true;
+		else if (strcmp(argv[i], "exact-length") == 0)
+			reflector.exact_length = true;
 		else if (strcmp(argv[i], "ordinary") == 0)
 			punctual = false; /* scheduled like everybody */
 		else

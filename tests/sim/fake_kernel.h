@@ -161,6 +161,16 @@ fake_kernel_ingress(struct fake_kernel *kernel, const struct fake_message *messa
 	return fake_kernel_submit(kernel, &record) ? FAKE_PAIRED : FAKE_PAIRED_NO_ROOM;
 }
 
+/* Records of the slot that are still in the ring. */
+static inline uint32_t fake_kernel_unread(const struct fake_kernel *kernel, uint32_t slot)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < kernel->ring_count; i++)
+		count += kernel->ring[(kernel->ring_first + i) % FAKE_RING_CAPACITY].slot == slot;
+	return count;
+}
+
 static inline bool fake_kernel_take(struct fake_kernel *kernel, struct kc_record *ret)
 {
 	if (kernel->ring_count == 0)

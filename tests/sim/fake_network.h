@@ -50,8 +50,9 @@ struct packet {
 	int64_t rtt_ns;
 	struct fake_message message;
 	enum packet_kind kind;
-	uint32_t slot;	/* who sent it, whoever is there now */
-	uint32_t epoch; /* of the slot, then */
+	uint32_t slot;	 /* who sent it, whoever is there now */
+	uint32_t epoch;	 /* of the slot, then */
+	uint32_t series; /* of the slot, then */
 	uint32_t sequence;
 	bool past_ingress;
 	bool lost_backward;

@@ -16,6 +16,7 @@ enum fake_reflector_kind {
 	REFLECTOR_OURS,
 	REFLECTOR_STATELESS, /* it has a name, but counts nothing */
 	REFLECTOR_FOREIGN,   /* it knows no TLV and repeats the sender's sequence */
+	REFLECTOR_EXACT,     /* it ignores packets of any length but STAMP_BYTES */
 	REFLECTOR_DOWN,	     /* the host answers for it: port unreachable */
 	REFLECTOR_KINDS,
 };

@@ -43,6 +43,13 @@ static inline const struct interface *the_interface(struct simulation *sim)
 	return interfaces_get(canary_interfaces(sim->canary), 0);
 }
 
+static inline bool attached(struct simulation *sim)
+{
+	return interfaces_all_in_place(canary_interfaces(sim->canary)) &&
+	       interface_egress_attached(the_interface(sim)) &&
+	       interface_ingress_attached(the_interface(sim));
+}
+
 static inline bool in_doubt(struct simulation *sim)
 {
 	struct interface_doubts doubts = interfaces_doubts(canary_interfaces(sim->canary));

@@ -103,6 +103,10 @@ static inline void simulation_reflect(struct simulation *sim, const struct packe
 				in_time && !packet.lost_backward ? FATE_REFUSED : FATE_LOST);
 		return;
 	}
+	if (reflector->kind == REFLECTOR_EXACT && message->ask) {
+		simulation_fate(sim, &packet, FATE_LOST);
+		return;
+	}
 	if (chance(&sim->random, conditions->rate_refused)) {
 		reflector->counts[message->flow] = 0;
 		simulation_fate(sim, &packet, FATE_LOST);
@@ -195,6 +199,7 @@ static inline void simulation_send(struct simulation *sim, const struct probe *p
 			     .ask = probe->ask },
 		.slot = probe->slot,
 		.epoch = sim->epochs[probe->slot],
+		.series = sim->series[probe->slot],
 		.sequence = probe->sequence,
 	};
 
@@ -204,6 +209,9 @@ static inline void simulation_send(struct simulation *sim, const struct probe *p
 		return;
 	}
 	truth->sent++;
+	assert_false(probe->ask && sim->asked[probe->slot]);
+	sim->asked[probe->slot] = probe->ask;
+	sim->questions += probe->ask;
 	if (network_is_unresolved(&sim->network, probe->slot))
 		network_hold(&sim->network, &packet);
 	else
@@ -296,11 +304,17 @@ static inline void simulation_pair(struct simulation *sim, const struct packet *
 		assert_int_equal(pairing == FAKE_PAIRED || pairing == FAKE_PAIRED_NO_ROOM, first);
 	}
 	truth->kernel_returned += pairing == FAKE_PAIRED || pairing == FAKE_PAIRED_NO_ROOM;
-	truth->duplicate += pairing == FAKE_DUPLICATE;
+	if (pairing == FAKE_DUPLICATE && packet->series == sim->series[packet->slot])
+		truth->duplicate++;
+	else if (pairing == FAKE_DUPLICATE)
+		truth->former_duplicate++;
 	if (pairing == FAKE_PAIRED && rtt_ns <= timeout_ns)
 		truth_in_time(truth, packet);
-	else if (pairing == FAKE_PAIRED && rtt_ns <= 2 * timeout_ns)
+	else if (pairing == FAKE_PAIRED && rtt_ns <= 2 * timeout_ns &&
+		 packet->series == sim->series[packet->slot])
 		truth->late++;
+	else if (pairing == FAKE_PAIRED && rtt_ns <= 2 * timeout_ns)
+		truth->former_late++;
 	else if (pairing == FAKE_PAIRED_NO_ROOM && rtt_ns <= timeout_ns)
 		truth->dropped++;
 	else if (pairing == FAKE_PAIRED_NO_ROOM)

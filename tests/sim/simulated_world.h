@@ -48,6 +48,9 @@ struct simulation {
 	bool sending;
 	bool loader_mute;
 	uint32_t epochs[SIMULATION_SLOTS];
+	uint32_t series[SIMULATION_SLOTS]; /* labels so far */
+	bool asked[SIMULATION_SLOTS];	   /* by the last probe that was sent */
+	uint32_t questions;		   /* sent */
 	struct truth truths[SIMULATION_SLOTS];
 	struct peer_stats past[SIMULATION_SLOTS]; /* under former labels */
 	struct peer_stats before[SIMULATION_SLOTS];
@@ -84,6 +87,9 @@ static inline void simulation_check(struct simulation *sim)
 				 (unsigned long long)stats->lost,
 				 (unsigned long long)stats->lost_forward,
 				 (unsigned long long)stats->lost_backward);
+		if (stats->late > stats->lost)
+			fail_msg("slot %u: lost %llu, but late %llu", slot,
+				 (unsigned long long)stats->lost, (unsigned long long)stats->late);
 		in_flight += own;
 	}
 	assert_int_equal(canary_in_flight(sim->canary), in_flight);
@@ -102,6 +108,7 @@ static inline void simulation_on_notice(void *ctx, enum canary_notice notice, ui
 static inline void simulation_forget(struct simulation *sim, uint32_t slot)
 {
 	sim->epochs[slot]++;
+	sim->asked[slot] = false;
 	memset(&sim->truths[slot], 0, sizeof(sim->truths[slot]));
 	memset(&sim->past[slot], 0, sizeof(sim->past[slot]));
 	sim->labels[slot][0] = 0;
@@ -130,6 +137,8 @@ static inline void simulation_after(struct simulation *sim)
 			assert_memory_equal(canary_stats(sim->canary, slot), &clean, sizeof(clean));
 			sim->before[slot].sent -= clean.sent;
 			stats_sum(&sim->past[slot], &sim->before[slot]);
+			sim->series[slot]++;
+			sim->truths[slot].unread += fake_kernel_unread(&sim->kernel, slot);
 			sim->relabelled++;
 		}
 		memcpy(sim->labels[slot], label, sizeof(label));

@@ -18,7 +18,7 @@ static void a_dead_neighbour_is_loss_of_its_own(void **state)
 		assert_int_equal(stats->returned, slot < 4 ? 0 : stats->sent);
 	}
 	assert_true(sum.lost > 0 && sum.unstamped == 0 && sum.late == 0);
-	assert_true(interfaces_all_attached(canary_interfaces(sim->canary)));
+	assert_true(attached(sim));
 	assert_false(in_doubt(sim));
 	simulation_close(sim);
 }
@@ -33,7 +33,7 @@ static void dead_neighbours_all_round_say_nothing_of_our_programs(void **state)
 
 	assert_true(sum.sent > 0 && sum.lost == sum.sent && sum.unstamped == 0);
 	assert_int_equal(the_interface(sim)->unstamped_peers, 0);
-	assert_true(interfaces_all_attached(canary_interfaces(sim->canary)));
+	assert_true(attached(sim));
 	assert_false(in_doubt(sim));
 	simulation_close(sim);
 }
@@ -83,7 +83,7 @@ static void neighbours_come_and_go(void **state)
 	struct peer_stats sum = outcome(sim, NS_PER_SECOND);
 
 	assert_true(sum.unstamped == 0 && sum.lost > 0 && sum.returned > 0);
-	assert_true(interfaces_all_attached(canary_interfaces(sim->canary)));
+	assert_true(attached(sim));
 	simulation_close(sim);
 }
 

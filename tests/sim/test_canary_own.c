@@ -151,7 +151,7 @@ static void a_reflector_probes_nobody(void **state)
 	assert_int_equal(entry_of(sim, 1)->slot, 0);
 	assert_null(entry_of(sim, 2));
 	assert_string_equal(sim->kernel.memory.peers[0].address, "10.0.0.1");
-	assert_true(interfaces_all_attached(canary_interfaces(sim->canary)));
+	assert_true(attached(sim));
 	assert_int_equal(the_interface(sim)->peers, 2);
 	/* Addresses move. */
 	simulation_route(sim, 0, true);

@@ -200,7 +200,7 @@ static void a_stopped_reflector_refuses(void **state)
 	assert_int_equal(judged(sim, 0), canary_stats(sim->canary, 0)->returned);
 	assert_int_equal(sum.refused, canary_stats(sim->canary, 0)->refused);
 	assert_int_equal(sum.lost + sum.unstamped, 0);
-	assert_true(interfaces_all_attached(canary_interfaces(sim->canary)));
+	assert_true(attached(sim));
 	simulation_close(sim);
 }
 

@@ -37,6 +37,11 @@ struct truth {
 	/* Late, but its record found no room: whether it was seen in time to be lost, only the
 	 * canary knows. */
 	uint64_t ambiguous;
+	/* Sent under a former label: whether it had its verdict by then, and adds nothing, only the
+	 * canary knows. */
+	uint64_t former_late, former_duplicate;
+	/* Records that it had not read by then: the same may be said of what they tell. */
+	uint64_t unread;
 	uint64_t kernel_sent, kernel_returned;
 	struct {
 		bool answered;
@@ -85,6 +90,16 @@ static inline void truth_equal(uint32_t slot, const char *what, uint64_t counted
 			 (unsigned long long)counted, (unsigned long long)truth);
 }
 
+static inline void truth_between(uint32_t slot, const char *what, uint64_t counted, uint64_t truth,
+				 uint64_t fewer, uint64_t more)
+{
+	if (counted + fewer < truth || counted > truth + more)
+		fail_msg("slot %u: %s is %llu, the network says %llu, at most %llu fewer and %llu "
+			 "more",
+			 slot, what, (unsigned long long)counted, (unsigned long long)truth,
+			 (unsigned long long)fewer, (unsigned long long)more);
+}
+
 /* All that was counted of a peer, whatever it was called meanwhile. */
 static inline void stats_sum(struct peer_stats *sum, const struct peer_stats *stats)
 {
@@ -112,17 +127,15 @@ static inline void truth_compare(const struct truth *truth, const struct peer_st
 	truth_equal(slot, "sent", stats->sent, truth->sent);
 	truth_equal(slot, "refused", stats->refused, truth->refused);
 	truth_equal(slot, "unstamped", stats->unstamped, truth->unstamped);
-	truth_equal(slot, "late", stats->late, truth->late);
-	truth_equal(slot, "duplicate", stats->duplicate, truth->duplicate);
+	truth_between(slot, "late", stats->late, truth->late, truth->unread, truth->former_late);
+	truth_between(slot, "duplicate", stats->duplicate, truth->duplicate, truth->unread,
+		      truth->former_duplicate);
 	truth_equal(slot, "reordered", stats->reordered, truth->reordered);
 	truth_equal(slot, "rtt_sum_ns", stats->rtt_sum_ns, truth->rtt_sum_ns);
 	truth_equal(slot, "variation_sum_ns", stats->variation_sum_ns, truth->variation_sum_ns);
 	truth_equal(slot, "returned", stats->returned, truth->returned + moved);
 	truth_equal(slot, "lost", stats->lost + moved, truth->lost);
-	if (moved > truth->ambiguous)
-		fail_msg("slot %u: dropped is %llu, the network says %llu and at most %llu more",
-			 slot, (unsigned long long)stats->dropped,
-			 (unsigned long long)truth->dropped, (unsigned long long)truth->ambiguous);
+	truth_between(slot, "dropped", stats->dropped, truth->dropped, 0, truth->ambiguous);
 }
 
 #endif

@@ -20,9 +20,11 @@ struct world {
 	struct kc_counters counters;
 	struct delay_histogram loop_delay;
 	uint64_t send_errors[SEND_ERRORS];
+	uint64_t refusals_rejected;
 	uint64_t unplaced;
 	uint64_t names_taken;
 	uint64_t names_invalid;
+	uint64_t names_changing;
 	uint64_t reload_failures;
 	uint64_t reload_success_unix_seconds;
 	uint8_t reload_last_ok;
@@ -64,9 +66,11 @@ static inline struct peer *peer_to_be_changed(struct world *world, uint32_t slot
 
 static inline void world_open(struct world *world)
 {
-	*world = (struct world){ .unplaced = 4,
+	*world = (struct world){ .refusals_rejected = 8,
+				 .unplaced = 4,
 				 .names_taken = 5,
 				 .names_invalid = 6,
+				 .names_changing = 7,
 				 .reload_failures = 3,
 				 .reload_success_unix_seconds = 1700000000,
 				 .reload_last_ok = 1 };
@@ -83,9 +87,11 @@ static inline void world_open(struct world *world)
 		.counters = &world->counters,
 		.loop_delay = &world->loop_delay,
 		.send_errors = world->send_errors,
+		.refusals_rejected = &world->refusals_rejected,
 		.unplaced = &world->unplaced,
 		.names_taken = &world->names_taken,
 		.names_invalid = &world->names_invalid,
+		.names_changing = &world->names_changing,
 		.reload_failures = &world->reload_failures,
 		.reload_success_unix_seconds = &world->reload_success_unix_seconds,
 		.reload_last_ok = &world->reload_last_ok,
@@ -203,7 +209,9 @@ static inline void populate_numbers(struct world *world)
 						.refused_length = 23,
 						.refused_socket = 24,
 						.refused_rate = 25,
-						.refused_failed = 26 };
+						.refused_failed = 26,
+						.refused_loop = 27,
+						.refused_checksum = 28 };
 	world->exposition.process =
 		(struct process_usage){ .cpu_ns = 1500000000,
 					.start_time_unix_ns = 1700000000250000000,

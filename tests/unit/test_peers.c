@@ -205,6 +205,15 @@ static void another_protocol_is_another_peer(void **state)
 	assert_string_equal(f.events, "");
 	assert_int_equal(peers_get(f.peers, 2)->probe, PROBE_ICMP);
 	assert_int_equal(peers_get(f.peers, 2)->sources, PEER_SOURCE_STATIC | PEER_SOURCE_FILE);
+	/* But whoever says another one by name is told. */
+	peers_begin(f.peers, PEER_SOURCE_STATIC);
+	assert_int_equal(offer_as(&f, 1, "a", PROBE_STAMP), -EALREADY);
+	commit(&f, 100);
+	peers_begin(f.peers, PEER_SOURCE_STATIC);
+	assert_int_equal(offer_as(&f, 1, "a", PROBE_ICMP), 0);
+	commit(&f, 100);
+	assert_string_equal(f.events, "");
+	assert_int_equal(peers_get(f.peers, 2)->sources, PEER_SOURCE_STATIC | PEER_SOURCE_FILE);
 	peers_close(f.peers);
 }
 

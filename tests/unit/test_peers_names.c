@@ -102,13 +102,13 @@ static void a_name_is_learnt(void **state)
 	assert_int_equal(learn(&f, 0, "a", "z", 1, 0), PEER_LEARNT_NAME);
 	assert_label(&f, 0, "a");
 	assert_string_equal(peer->zone, "z");
-	assert_int_equal(learn(&f, 0, "a", "y", 2, 0), PEER_LEARNT_NOTHING_NEW);
+	assert_int_equal(learn(&f, 0, "a", "y", 3601, 0), PEER_LEARNT_NOTHING_NEW);
 	assert_string_equal(peer->zone, "y");
-	assert_int_equal(learn(&f, 0, "b", "", 3, 0), PEER_LEARNT_NAME);
+	assert_int_equal(learn(&f, 0, "b", "", 7201, 0), PEER_LEARNT_NAME);
 	assert_label(&f, 0, "b");
 	assert_string_equal(peer->zone, "");
 	/* The name that it gave up is to be had. */
-	assert_int_equal(learn(&f, 1, "a", "", 3, 1), PEER_LEARNT_NAME);
+	assert_int_equal(learn(&f, 1, "a", "", 7201, 1), PEER_LEARNT_NAME);
 	assert_label(&f, 1, "a");
 	/* To the sources it is still the one without a name; and two of them are two. */
 	say(&f, PEER_SOURCE_FILE, LIST("2", "1"), 0);
@@ -152,7 +152,10 @@ static void a_given_name_stands(void **state)
 	assert_int_equal(learn(&f, 0, "c", "z", 1, 0), PEER_LEARNT_NOTHING_NEW);
 	assert_label(&f, 0, "a");
 	assert_string_equal(peers_get(f.peers, 0)->zone, "z");
-	assert_int_equal(learn(&f, 0, "b", "y", 1, 0), PEER_LEARNT_NOTHING_NEW);
+	assert_int_equal(learn(&f, 0, "c", "z", 3600, 0), PEER_LEARNT_NOTHING_NEW);
+	assert_int_equal(learn(&f, 0, "b", "y", 3600, 0), PEER_LEARNT_CHANGING);
+	assert_string_equal(peers_get(f.peers, 0)->zone, "z");
+	assert_int_equal(learn(&f, 0, "b", "y", 3601, 0), PEER_LEARNT_NOTHING_NEW);
 	assert_label(&f, 0, "a");
 	assert_string_equal(peers_get(f.peers, 0)->zone, "y");
 	say(&f, PEER_SOURCE_FILE, LIST("1a", "2b"), 0);
@@ -193,7 +196,7 @@ static void a_name_is_kept_while_it_is_confirmed(void **state)
 		say(&f, PEER_SOURCE_FILE, LIST("1", "2"), 0);
 		learn(&f, 1, "a", "z", 0, 1);
 		learn(&f, 1, "a", "z", cases[i].confirmed, 1);
-		learn(&f, 0, "old", "y", 0, 0);
+		learn(&f, 0, "old", "y", -3600, 0);
 		assert_int_equal(learn(&f, 0, "a", "x", cases[i].claimed, taken ? 0 : 1),
 				 cases[i].expected);
 		assert_label(&f, 0, taken ? "old" : "a");
@@ -209,6 +212,56 @@ static void a_name_is_kept_while_it_is_confirmed(void **state)
 					 PEER_LEARNT_NAME);
 		peers_close(f.peers);
 	}
+}
+
+/* Each name and zone is a new series somewhere: a peer may not make one a minute. */
+static void name_and_zone_change_once_an_hour(void **state)
+{
+	static const struct {
+		int64_t seconds;
+		const char *name, *zone;
+		enum peer_learning expected;
+		const char *held, *held_zone;
+	} cases[] = {
+		{ 0, "a", "z", PEER_LEARNT_NAME, "a", "z" },
+		{ 60, "b", "z", PEER_LEARNT_CHANGING, "a", "z" },
+		{ 120, "a", "y", PEER_LEARNT_CHANGING, "a", "z" },
+		{ 180, "a", "", PEER_LEARNT_CHANGING, "a", "z" },
+		{ 3000, "a", "z", PEER_LEARNT_NOTHING_NEW, "a", "z" },
+		{ 3599, "c", "x", PEER_LEARNT_CHANGING, "a", "z" },
+		{ 3600, "c", "x", PEER_LEARNT_NAME, "c", "x" },
+		{ 3660, "a", "z", PEER_LEARNT_CHANGING, "c", "x" },
+		{ 7199, "c", "w", PEER_LEARNT_CHANGING, "c", "x" },
+		{ 7200, "c", "w", PEER_LEARNT_NOTHING_NEW, "c", "w" },
+		{ 7260, "d", "w", PEER_LEARNT_CHANGING, "c", "w" },
+		{ 10800, "c", "", PEER_LEARNT_NOTHING_NEW, "c", "" },
+		/* That there is no zone is said, too. */
+		{ 10860, "c", "v", PEER_LEARNT_CHANGING, "c", "" },
+		{ 14400, "taken", "v", PEER_LEARNT_TAKEN, "c", "" },
+		{ 14400, "d", "v", PEER_LEARNT_NAME, "d", "v" },
+	};
+	struct fixture f = fixture_open();
+
+	(void)state;
+	say(&f, PEER_SOURCE_FILE, LIST("1", "2", "3taken"), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(learn(&f, 0, cases[i].name, cases[i].zone, cases[i].seconds, 0),
+				 cases[i].expected);
+		assert_label(&f, 0, cases[i].held);
+		assert_string_equal(peers_get(f.peers, 0)->zone, cases[i].held_zone);
+	}
+	/* Who says another name does not confirm the one that it has, and may lose it; then it may
+	 * say any, at once. */
+	assert_int_equal(learn(&f, 0, "d", "u", 14410, 0), PEER_LEARNT_CHANGING);
+	assert_int_equal(learn(&f, 0, "e", "v", 14500, 0), PEER_LEARNT_CHANGING);
+	assert_int_equal(learn(&f, 1, "d", "", 14559, 1), PEER_LEARNT_TAKEN);
+	assert_int_equal(learn(&f, 1, "d", "", 14560, 0), PEER_LEARNT_NAME);
+	assert_int_equal(learn(&f, 0, "e", "v", 14561, 0), PEER_LEARNT_NAME);
+	assert_int_equal(learn(&f, 0, "g", "v", 14562, 0), PEER_LEARNT_CHANGING);
+	/* It takes nothing from others while it may not change. */
+	assert_int_equal(learn(&f, 0, "d", "v", 14800, 0), PEER_LEARNT_CHANGING);
+	assert_label(&f, 1, "d");
+	peers_close(f.peers);
 }
 
 /* Only live peers hold a name, and a slot that is handed on remembers nothing. */
@@ -314,6 +367,7 @@ int main(void)
 		cmocka_unit_test(a_given_name_stands),
 		cmocka_unit_test(a_shadowed_name_stands),
 		cmocka_unit_test(a_name_is_kept_while_it_is_confirmed),
+		cmocka_unit_test(name_and_zone_change_once_an_hour),
 		cmocka_unit_test(what_was_learnt_ends_with_the_peer),
 		cmocka_unit_test(sources_win_whenever_they_come),
 		cmocka_unit_test(who_is_set_aside_while_joining_takes_no_name),

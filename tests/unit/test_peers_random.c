@@ -11,9 +11,10 @@ struct world {
 	uint64_t random;
 	int64_t now_ns;
 	char labels[SLOTS][PEER_NAME_CAPACITY]; /* before the step; empty: not live */
+	int64_t named_ns[SLOTS];		/* when the name was learnt */
 	uint32_t told[SLOTS];			/* how often, in this step */
 	uint32_t fresh;				/* slots that this step brought to life */
-	uint32_t relabelled, taken, lost;	/* in all, to see that these happen */
+	uint32_t relabelled, taken, lost, kept; /* in all, to see that these happen */
 };
 
 static uint32_t draw(struct world *world, uint32_t count)
@@ -94,7 +95,10 @@ static enum peer_learning learning_of(const struct world *world, uint32_t slot, 
 		else
 			learning = PEER_LEARNT_TAKEN;
 	}
-	if (learning == PEER_LEARNT_TAKEN)
+	if (learning == PEER_LEARNT_NAME && peer->learnt &&
+	    world->now_ns - world->named_ns[slot] < 3600 * NS_PER_SECOND)
+		learning = PEER_LEARNT_CHANGING;
+	if (learning != PEER_LEARNT_NAME)
 		*ret_loser = slot;
 	return learning;
 }
@@ -115,7 +119,9 @@ static void step_learn(struct world *world, uint32_t slot)
 	if (expected == PEER_LEARNT_NAME) {
 		world->told[slot]++;
 		world->told[loser] += loser != slot;
+		world->named_ns[slot] = world->now_ns;
 	}
+	world->kept += expected == PEER_LEARNT_CHANGING;
 	world->taken += expected == PEER_LEARNT_TAKEN;
 	world->lost += loser != slot;
 }
@@ -211,9 +217,10 @@ static void every_change_of_a_label_is_told(void **state)
 		if (kind == 15)
 			look_settled(&world);
 	}
-	print_message("relabelled %u, taken %u, lost %u\n", world.relabelled, world.taken,
-		      world.lost);
-	assert_true(world.relabelled > 200 && world.taken > 1000 && world.lost > 100);
+	print_message("relabelled %u, taken %u, lost %u, kept %u\n", world.relabelled, world.taken,
+		      world.lost, world.kept);
+	assert_true(world.relabelled > 200 && world.taken > 1000 && world.lost > 100 &&
+		    world.kept > 100);
 	peers_close(world.peers);
 }
 

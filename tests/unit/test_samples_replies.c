@@ -176,6 +176,46 @@ static void sequences_wrap(void **state)
 	fixture_close(f);
 }
 
+/* Statistics that start anew: what was settled before adds nothing, what was in flight adds all. */
+static void what_had_its_verdict_before_a_new_start_is_silent(void **state)
+{
+	struct fixture *f = fixture_open();
+
+	(void)state;
+	for (uint32_t i = 0; i < 4; i++)
+		stamp(f, arm(f, 0, 0, 10 + i, i < 2 ? 0 : 800 * MS), i < 2 ? 0 : 800 * MS);
+	reply(f, 0, 10 * MS);
+	expire(f, TIMEOUT_NS + GRACE_NS);
+	assert_int_equal(f->count, 2);
+	f->count = 0;
+	samples_start_anew(f->samples, 0);
+	reply(f, 0, TIMEOUT_NS + 100 * MS);
+	reply(f, 1, TIMEOUT_NS + 100 * MS);
+	reply(f, 1, TIMEOUT_NS + 101 * MS);
+	assert_silent(f);
+	reply(f, 2, TIMEOUT_NS + 102 * MS);
+	assert_verdict(f, VERDICT_RETURNED, 2);
+	reply(f, 2, TIMEOUT_NS + 103 * MS);
+	assert_true(f->last.duplicate);
+	assert_verdict(f, VERDICT_NONE, 2);
+	expire(f, 800 * MS + TIMEOUT_NS + GRACE_NS);
+	assert_verdict(f, VERDICT_LOST, 3);
+	/* That the reflector counts, or does not, is no new start. */
+	samples_set_stateful(f->samples, 0, true);
+	reply(f, 3, 900 * MS + TIMEOUT_NS);
+	assert_true(f->last.late);
+	assert_verdict(f, VERDICT_NONE, 3);
+	/* What takes the place of a former one. */
+	expire(f, 4 * TIMEOUT_NS);
+	for (uint32_t i = 4; i <= WINDOW; i++)
+		stamp(f, arm(f, 0, 0, 10 + i, 4 * TIMEOUT_NS), 4 * TIMEOUT_NS);
+	reply(f, WINDOW, 4 * TIMEOUT_NS + 1);
+	reply(f, WINDOW, 4 * TIMEOUT_NS + 2);
+	assert_int_equal(f->count, 2);
+	assert_true(f->last.duplicate);
+	fixture_close(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +225,7 @@ int main(void)
 		cmocka_unit_test(late_answers_are_in_nobodys_way),
 		cmocka_unit_test(strange_records_say_nothing),
 		cmocka_unit_test(sequences_wrap),
+		cmocka_unit_test(what_had_its_verdict_before_a_new_start_is_silent),
 	};
 
 	return cmocka_run_group_tests_name("samples_replies", tests, NULL, NULL);

@@ -77,7 +77,7 @@ static void forgotten_losses_have_no_direction(void **state)
 	stamp(f, arm(f, 0, 0, 51, now_ns + 100), now_ns + 100);
 	expire(f, now_ns + TIMEOUT_NS + GRACE_NS + 200);
 	f->count = 0;
-	samples_forget_losses(f->samples, 0);
+	samples_start_anew(f->samples, 0);
 	expire(f, now_ns + 3 * TIMEOUT_NS);
 	assert_silent(f);
 	now_ns += 4 * TIMEOUT_NS;
@@ -87,7 +87,7 @@ static void forgotten_losses_have_no_direction(void **state)
 	assert_int_equal(f->last.lost_forward, 1);
 	/* With nothing in the window. */
 	run_counters(f, (int[]){ -1 }, 1, &now_ns);
-	samples_forget_losses(f->samples, 0);
+	samples_start_anew(f->samples, 0);
 	f->last = (struct sample){ 0 };
 	run_counters(f, (int[]){ 15 }, 1, &now_ns);
 	assert_true(f->last.lost_forward + f->last.lost_backward == 0);
