@@ -30,8 +30,8 @@ enum naming {
 
 /* A probe that asked. */
 struct question {
+	uint32_t sequence;
 	uint16_t flow;
-	uint16_t sequence; /* low 16 bits */
 };
 
 /* How things stand with the peer in a slot. */

@@ -26,7 +26,8 @@
 /* Attaching anew: not at once again, and ever more rarely while it is in vain. */
 struct interface_renewal {
 	struct local_time last;
-	uint32_t vain; /* in a row, without good evidence since */
+	uint32_t vain;		     /* in a row, without good evidence that lasted */
+	struct local_time failed_at; /* when it was last seen to fail */
 };
 
 struct interface {
@@ -100,8 +101,8 @@ bool interface_ingress_attached(const struct interface *interface);
 
 /* Our programs are there both ways, by the loader's word alone, whatever peers do. */
 bool interface_in_place(const struct interface *interface);
-/* So they are on every interface in use. */
-bool interfaces_all_in_place(const struct interfaces *interfaces);
+/* The first interface in use where they are not, or NULL. */
+const struct interface *interfaces_first_missing(const struct interfaces *interfaces);
 
 /* A peer that stays unstamped or unseen by itself, while its interfaces are attached: true and
  * *ret_slot, once for each peer until it departs. Looks at some peers only in each call. */

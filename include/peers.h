@@ -139,9 +139,9 @@ enum peer_learning {
  * source gave stands, whatever it says; the zone is learnt in any case but PEER_LEARNT_TAKEN and
  * PEER_LEARNT_CHANGING.
  * *ret_loser: the slot that lost the name to it (see PEER_NAME_KEPT_NS), whose label has changed
- * too; else slot itself. Who loses a name forgets its zone, too, and may say others at once. A peer
- * that is refused a name keeps the one that it had. Sources win: a peer that joins under a name
- * from a source takes it from whoever learnt it; peers_commit calls `relabelled` for each such
+ * too; else slot itself. Who loses a name forgets its zone, too; its hour (PEER_CHANGE_NS) goes on.
+ * A peer that is refused a name keeps the one that it had. Sources win: a peer that joins under a
+ * name from a source takes it from whoever learnt it; peers_commit calls `relabelled` for each such
  * slot. */
 enum peer_learning peers_learn(struct peers *peers, uint32_t slot, const char *name,
 			       const char *zone, struct local_time now, uint32_t *ret_loser);

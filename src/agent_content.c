@@ -71,21 +71,19 @@ static bool ready(void *ctx, char *ret_reason, size_t capacity)
 {
 	const struct agent *agent = ctx;
 	const struct interfaces *interfaces = canary_interfaces(agent->canary);
+	const struct interface *missing;
 
 	if (agent->left_out) {
 		snprintf(ret_reason, capacity, "peers are routed over more than %d interfaces",
 			 INTERFACE_CAPACITY);
 		return false;
 	}
-	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++) {
-		const struct interface *interface = interfaces_get(interfaces, i);
-
-		/* The loader's word only: what peers do must not drain this node. */
-		if (interface->peers > 0 && !interface_in_place(interface)) {
-			snprintf(ret_reason, capacity, "interface %s: %s", interface->name,
-				 interface->answered ? "not attached" : "not attached yet");
-			return false;
-		}
+	/* The loader's word only: what peers do must not drain this node. */
+	missing = interfaces_first_missing(interfaces);
+	if (missing) {
+		snprintf(ret_reason, capacity, "interface %s: %s", missing->name,
+			 missing->answered ? "not attached" : "not attached yet");
+		return false;
 	}
 	return true;
 }

@@ -296,10 +296,12 @@ static void tell_odd_peer(const struct agent *agent, uint32_t slot,
 
 	peers_label(peers, slot, label);
 	address_format(&peers_get(peers, slot)->address, address);
-	log_warn(evidence == EVIDENCE_UNSTAMPED
-			 ? "probes of this peer alone stay unstamped: they leave by another way"
-			 : "replies of this peer alone come where our program does not see them: "
-			   "by another way, or in fragments",
+	log_warn(evidence == EVIDENCE_UNSTAMPED ? "probes of this peer, not of all, stay "
+						  "unstamped: they leave by another way, "
+						  "or one of several ways fails"
+						: "replies of this peer, not of all, come where "
+						  "our program does not see them: "
+						  "by another way, or in fragments",
 		 LOG_TEXT("peer", label), LOG_TEXT("address", address));
 }
 

@@ -45,7 +45,7 @@ void canary_on_armed(struct canary *canary, const struct probe *probe, struct lo
 	standing->asked = true;
 	standing->between = 0;
 	standing->questions[standing->question_next] =
-		(struct question){ .flow = probe->flow, .sequence = (uint16_t)probe->sequence };
+		(struct question){ .flow = probe->flow, .sequence = probe->sequence };
 	standing->question_next = (uint8_t)((standing->question_next + 1) % CANARY_QUESTIONS);
 	if (standing->question_count < CANARY_QUESTIONS)
 		standing->question_count++;
@@ -69,14 +69,16 @@ void canary_on_not_sent(struct canary *canary, const struct probe *probe)
 	standing->ask_at = (struct local_time){ 0 };
 }
 
-static bool standing_asked(const struct standing *standing, uint16_t flow, uint16_t sequence)
+/* Of the sequence only the bits of the mask are known. */
+static bool standing_asked(const struct standing *standing, uint16_t flow, uint32_t sequence,
+			   uint32_t mask)
 {
 	for (uint32_t age = 1; age <= standing->question_count; age++) {
 		uint32_t place = (standing->question_next + CANARY_QUESTIONS - age) %
 				 CANARY_QUESTIONS;
 		const struct question *question = &standing->questions[place];
 
-		if (question->flow == flow && question->sequence == sequence)
+		if (question->flow == flow && ((question->sequence ^ sequence) & mask) == 0)
 			return true;
 	}
 	return false;
@@ -102,7 +104,7 @@ bool canary_heed_question(struct canary *canary, const struct sample *sample)
 {
 	struct standing *standing = &canary->standings[sample->slot];
 
-	if (!standing_asked(standing, sample->flow, (uint16_t)sample->sequence)) {
+	if (!standing_asked(standing, sample->flow, sample->sequence, UINT32_MAX)) {
 		if (sample->verdict == VERDICT_RETURNED && standing->overdue) {
 			standing->overdue = false;
 			if (canary_ask_pause_ns(canary, standing) < CANARY_ASK_UNANSWERED_MAX_NS)
@@ -203,7 +205,7 @@ void canary_on_identity(struct canary *canary, const struct echoed *reply, const
 	int err;
 
 	if (addresses_find(canary->memory, &reply->peer, &slot) < 0 ||
-	    !standing_asked(&canary->standings[slot], reply->flow, reply->sequence) ||
+	    !standing_asked(&canary->standings[slot], reply->flow, reply->sequence, UINT16_MAX) ||
 	    !samples_holds(canary->samples, slot, reply->flow, reply->sequence, reply->nonce))
 		return;
 	standing_answered(&canary->standings[slot], now);

@@ -197,7 +197,10 @@ static bool renewal_is_due(struct interface_renewal *renewal, bool fails, uint32
 {
 	int64_t pause_ns = RENEW_FIRST_NS;
 
-	if (good_peers > 0)
+	/* Good for a moment is not good again: a peer whose replies come now this way, now that. */
+	if (fails)
+		renewal->failed_at = now;
+	else if (good_peers > 0 && local_since(now, renewal->failed_at) >= RENEW_LAST_NS)
 		renewal->vain = 0;
 	for (uint32_t i = 1; i < renewal->vain; i++)
 		pause_ns *= 2;
@@ -324,15 +327,15 @@ bool interface_in_place(const struct interface *interface)
 	       direction_in_place(interface, &interface->ingress);
 }
 
-bool interfaces_all_in_place(const struct interfaces *interfaces)
+const struct interface *interfaces_first_missing(const struct interfaces *interfaces)
 {
 	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++) {
 		const struct interface *interface = &interfaces->table[i];
 
 		if (interface->peers > 0 && !interface_in_place(interface))
-			return false;
+			return interface;
 	}
-	return true;
+	return NULL;
 }
 
 static bool interfaces_vouch(const struct interfaces *interfaces, uint32_t slot)

@@ -160,6 +160,8 @@ enum peer_learning peers_learn(struct peers *peers, uint32_t slot, const char *n
 		return PEER_LEARNT_CHANGING;
 	if (loser != slot) {
 		peers_forget(peers, loser);
+		/* Its hour goes on, or two could pass a name to and fro with ever new zones. */
+		peers->slots[loser].introduced = 1;
 		peers->slots[loser].label = LABEL_ADDRESS;
 		*ret_loser = loser;
 	}

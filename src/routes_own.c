@@ -134,7 +134,7 @@ static int own_read_answer(struct own_dump *dump, size_t length)
 }
 
 /* Over a socket of its own: what is left of a dump that was given up goes with it. */
-static int own_dump_once(struct own_dump *dump)
+static int own_dump_once(struct own_dump *dump, uint8_t family)
 {
 	struct {
 		struct nlmsghdr header;
@@ -146,7 +146,7 @@ static int own_dump_once(struct own_dump *dump)
 			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
 			.nlmsg_seq = ++dump->routes->sequence,
 		},
-		.message = { .ifa_family = AF_UNSPEC },
+		.message = { .ifa_family = family },
 	};
 	int fd = routes_open_socket();
 	int err = 0;
@@ -172,28 +172,38 @@ static int own_dump_once(struct own_dump *dump)
 	return err;
 }
 
+static int own_dump_family(struct own_dump *dump, uint8_t family)
+{
+	int err = 0;
+
+	dump->interrupted = true;
+	for (int i = 0; i < DUMP_TRIES && dump->interrupted && !err; i++)
+		err = own_dump_once(dump, family);
+	return err;
+}
+
 int routes_own_addresses(struct routes *routes, routes_preferred_fn *preferred,
 			 routes_own_fn *on_address, void *ctx)
 {
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	struct own_dump dump = {
 		.routes = routes,
 		.preferred = preferred,
 		.on_address = on_address,
 		.ctx = ctx,
 	};
+	int err = 0;
 
+	/* Each family by itself: the thousands of one shall not hide the other. */
 	for (unsigned int rank = 0; rank < OWN_RANKS; rank++) {
-		int err = 0;
-
-		/* Of most hosts the first dump tells that one or two ranks are enough. */
+		/* Of most hosts the first dumps tell that one or two ranks are enough. */
 		if (rank > 0 && !(dump.seen & (1u << rank)))
 			continue;
 		dump.wanted = rank;
-		dump.interrupted = true;
-		for (int i = 0; i < DUMP_TRIES && dump.interrupted && !err; i++)
-			err = own_dump_once(&dump);
-		if (err)
+		for (size_t i = 0; i < sizeof(families) && (!err || err == -EOVERFLOW); i++)
+			err = own_dump_family(&dump, families[i]) ?: err;
+		if (err && err != -EOVERFLOW)
 			return err;
 	}
-	return 0;
+	return err;
 }

@@ -36,9 +36,9 @@ for protocol in stamp icmp; do
   assert_eq "$(metric "$file" kube_canary_probes_returned_total 'peer="odd"')" 0 "$protocol: odd returned"
   assert_eq "$(metric "$file" kube_canary_probes_unstamped_total 'peer="good"')" 0 "$protocol: good unstamped"
   assert_eq "$(metric "$file" kube_canary_probes_lost_total 'peer="good"')" 0 "$protocol: good lost"
-  eventually 5 grep -q 'this peer alone' "$SCRATCH/canary-a.log" || fail "$protocol: odd is not named"
-  assert_eq "$(grep -c 'this peer alone' "$SCRATCH/canary-a.log")" 1 "$protocol: how often odd is named"
-  grep -q 'this peer alone.*peer=odd' "$SCRATCH/canary-a.log" || fail "$protocol: another one is named"
+  eventually 5 grep -q 'this peer, not of all' "$SCRATCH/canary-a.log" || fail "$protocol: odd is not named"
+  assert_eq "$(grep -c 'this peer, not of all' "$SCRATCH/canary-a.log")" 1 "$protocol: how often odd is named"
+  grep -q 'this peer, not of all.*peer=odd' "$SCRATCH/canary-a.log" || fail "$protocol: another one is named"
   ! grep -q 'not attached as it must be' "$SCRATCH/canary-a.log" || fail "$protocol: our program is blamed"
   canary_stop a
 

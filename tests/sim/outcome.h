@@ -45,7 +45,7 @@ static inline const struct interface *the_interface(struct simulation *sim)
 
 static inline bool attached(struct simulation *sim)
 {
-	return interfaces_all_in_place(canary_interfaces(sim->canary)) &&
+	return !interfaces_first_missing(canary_interfaces(sim->canary)) &&
 	       interface_egress_attached(the_interface(sim)) &&
 	       interface_ingress_attached(the_interface(sim));
 }

@@ -60,21 +60,21 @@ static void ready_is_answered_good_or_bad(void **state)
 
 	(void)state;
 	assert_false(interfaces_ready(interfaces, 0));
-	assert_true(interfaces_all_in_place(interfaces));
+	assert_null(interfaces_first_missing(interfaces));
 	route(interfaces, 0, 3, 4, 0);
 	assert_false(interfaces_ready(interfaces, 0));
-	assert_false(interfaces_all_in_place(interfaces));
+	assert_non_null(interfaces_first_missing(interfaces));
 	answer(interfaces, 3, good, good);
 	answer(interfaces, 5, good, good);
 	assert_false(interfaces_ready(interfaces, 0));
 	answer(interfaces, 4, good, bad);
 	assert_true(interfaces_ready(interfaces, 0));
 	assert_false(interfaces_ready(interfaces, 1));
-	assert_false(interfaces_all_in_place(interfaces));
+	assert_non_null(interfaces_first_missing(interfaces));
 	assert_true(interface_egress_attached(find(interfaces, 4)));
 	assert_false(interface_ingress_attached(find(interfaces, 4)));
 	answer(interfaces, 4, good, good);
-	assert_true(interfaces_all_in_place(interfaces));
+	assert_null(interfaces_first_missing(interfaces));
 	interfaces_close(interfaces);
 }
 
@@ -118,7 +118,7 @@ static void evidence_outweighs_the_word(void **state)
 		assert_int_equal(interface_egress_attached(find(interfaces, 3)), cases[i].egress);
 		assert_int_equal(interface_ingress_attached(find(interfaces, 3)), cases[i].ingress);
 		assert_int_equal(in_doubt(interfaces), cases[i].doubt);
-		assert_true(interfaces_all_in_place(interfaces));
+		assert_null(interfaces_first_missing(interfaces));
 		assert_true(interface_egress_attached(find(interfaces, 4)));
 		/* Who takes over an abandoned interface does not inherit its reputation. */
 		route(interfaces, 0, 0, 0, 1);
@@ -190,11 +190,11 @@ static void a_loader_that_answers_nothing_is_not_believed(void **state)
 	answer(interfaces, 3, good, good);
 	for (int second = 1; second <= 3; second++)
 		assert_string_equal(words(interfaces, 1000 * second), "A3 ");
-	assert_true(interfaces_all_in_place(interfaces));
+	assert_null(interfaces_first_missing(interfaces));
 	assert_string_equal(words(interfaces, 4000), "A3 ");
-	assert_false(interfaces_all_in_place(interfaces));
+	assert_non_null(interfaces_first_missing(interfaces));
 	answer(interfaces, 3, good, good);
-	assert_true(interfaces_all_in_place(interfaces));
+	assert_null(interfaces_first_missing(interfaces));
 	interfaces_close(interfaces);
 }
 
