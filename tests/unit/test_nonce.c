@@ -2,6 +2,7 @@
 /* SipHash-2-4, against the paper's and the reference implementation's vectors; timestamps. */
 #include "unit/cmocka_all.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "instant.h"
@@ -115,12 +116,12 @@ static void a_timestamp_is_the_time_but_for_its_random_bits(void **state)
 			struct nonce_source whole = source;
 			uint64_t nonce = nonce_next_timestamp(&source, cases[i].real_ns);
 			uint8_t octets[8];
+			uint32_t seconds_be;
 			uint16_t low;
 
 			memcpy(octets, &nonce, sizeof(octets));
-			assert_int_equal((uint32_t)octets[0] << 24 | octets[1] << 16 |
-						 octets[2] << 8 | octets[3],
-					 cases[i].seconds);
+			memcpy(&seconds_be, octets, sizeof(seconds_be));
+			assert_int_equal(be32toh(seconds_be), cases[i].seconds);
 			assert_int_equal(octets[4] << 8 | octets[5], cases[i].fraction >> 16);
 			low = (uint16_t)(octets[6] << 8 | octets[7]);
 			assert_int_equal(low, nonce_next(&whole) & 0xffff);

@@ -95,7 +95,7 @@ static enum peer_learning learning_of(const struct world *world, uint32_t slot, 
 		else
 			learning = PEER_LEARNT_TAKEN;
 	}
-	if (learning == PEER_LEARNT_NAME && peer->learnt &&
+	if (learning == PEER_LEARNT_NAME && peer->introduced &&
 	    world->now_ns - world->named_ns[slot] < 3600 * NS_PER_SECOND)
 		learning = PEER_LEARNT_CHANGING;
 	if (learning != PEER_LEARNT_NAME)
