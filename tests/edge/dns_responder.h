@@ -36,6 +36,7 @@ struct responder_records {
 struct dns_responder {
 	int udp;
 	int tcp;
+	int connection; /* 0: none */
 	uint16_t port;
 	char servers[64];
 	struct responder_records four; /* 10.0.0.0 + number */
@@ -126,21 +127,31 @@ static inline size_t responder_answer(struct dns_responder *responder, uint8_t *
 	return length;
 }
 
-static inline void responder_serve_tcp(struct dns_responder *responder)
+static inline void responder_accept(struct dns_responder *responder)
 {
 	int fd = accept(responder->tcp, NULL, NULL);
+
+	if (responder->four.mode == RESPOND_NO_TCP)
+		close(fd);
+	else
+		responder->connection = fd;
+}
+
+static inline void responder_serve_tcp(struct dns_responder *responder)
+{
+	int fd = responder->connection;
 	uint8_t *message = responder->message;
 	size_t length;
 
-	if (responder->four.mode == RESPOND_NO_TCP || recv(fd, message, 2, MSG_WAITALL) != 2) {
-		close(fd);
-		return;
+	responder->connection = 0;
+	if (recv(fd, message, 2, MSG_WAITALL) == 2) {
+		length = (size_t)message[0] << 8 | message[1];
+		assert_int_equal(recv(fd, message + 2, length, MSG_WAITALL), length);
+		length = responder_answer(responder, message + 2, true);
+		message[0] = (uint8_t)(length >> 8);
+		message[1] = (uint8_t)length;
+		assert_int_equal(send(fd, message, length + 2, MSG_NOSIGNAL), length + 2);
 	}
-	assert_true(recv(fd, message + 2, (size_t)message[0] << 8 | message[1], MSG_WAITALL) > 12);
-	length = responder_answer(responder, message + 2, true);
-	message[0] = (uint8_t)(length >> 8);
-	message[1] = (uint8_t)length;
-	assert_int_equal(send(fd, message, length + 2, MSG_NOSIGNAL), length + 2);
 	close(fd);
 }
 
@@ -149,11 +160,13 @@ static inline void responder_pump(struct dns_responder *responder, int other, in
 {
 	struct pollfd sockets[] = { { .fd = responder->udp, .events = POLLIN },
 				    { .fd = responder->tcp, .events = POLLIN },
-				    { .fd = other, .events = POLLIN } };
+				    { .fd = other, .events = POLLIN },
+				    { .fd = responder->connection ? responder->connection : -1,
+				      .events = POLLIN } };
 	struct sockaddr_in from;
 	socklen_t from_length = sizeof(from);
 
-	poll(sockets, 3, wait_ms);
+	poll(sockets, 4, wait_ms);
 	if (sockets[0].revents & POLLIN) {
 		size_t length;
 
@@ -165,6 +178,8 @@ static inline void responder_pump(struct dns_responder *responder, int other, in
 			       from_length);
 	}
 	if (sockets[1].revents & POLLIN)
+		responder_accept(responder);
+	if (sockets[3].revents & POLLIN)
 		responder_serve_tcp(responder);
 }
 
