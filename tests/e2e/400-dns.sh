@@ -41,6 +41,8 @@ for node in a b; do
 done
 has_peer 198.18.0.2 || fail "198.18.0.2 is no peer"
 has_no_peer 198.18.0.1 || fail "its own address is a peer of a"
+# A name that is learnt makes its series start anew: not while they are compared.
+eventually 20 equals 1 a kube_canary_peer_info 'peer="node-b"' || fail "the peer's name is not learnt"
 
 # Dead: no news.
 kill -KILL "$DNS"
