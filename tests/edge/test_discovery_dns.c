@@ -204,6 +204,9 @@ static void one_family_fails_alone(void **state)
 	assert_int_equal(f->taken_count, 3);
 	assert_true(was_taken(f, "10.0.0.5") && was_taken(f, "2001:db8::9"));
 	assert_int_equal(f->totals.failures, 1);
+	f->responder.six.mode = RESPOND_NOTHING; /* it had some */
+	assert_false(next_round_changes(f));
+	assert_int_equal(f->totals.failures, 2);
 }
 
 static void pauses_double_after_failures(void **state)
