@@ -15,7 +15,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
             -Wformat=2 -Wvla -Wundef
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Iinclude -I$(BUILD) $(WARNINGS) -fno-strict-aliasing \
               -DVERSION='"$(VERSION)"' -DREVISION='"$(REVISION)"' -MMD -MP
-LIBS := -lmicrohttpd -lbpf -lelf -lz
+LIBS := -lmicrohttpd -lcares -lbpf -lelf -lz
 # Kernels before 6.13, without CAP_PERFMON, refuse half of a spilled register over another one.
 BPF_CFLAGS := -target bpf -mllvm -no-stack-slot-sharing -mcpu=v3 -O2 -g -Wall -Wextra -Wshadow -Iinclude -idirafter /usr/include/$(shell uname -m)-linux-gnu -MMD -MP
 ifdef WERROR
@@ -31,13 +31,13 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 # In the order of the picture: configuration, peers, probes, the kernel, samples, statistics, exposition, HTTP.
 CORE := config config_checks options values address peers peers_names peer_line identity addresses interfaces interfaces_evidence nonce samples samples_expiry direction flow_loss stats turns canary canary_peers canary_names text exposition families families_peer
-EDGES := discovery_file discovery_watch routes routes_neighbours routes_own probe_socket prober_icmp prober_stamp prober_stamp_receive wall_clock kernel attachment clsact maps http process privileges loop log
+EDGES := discovery_file discovery_watch discovery_dns discovery_dns_channel routes routes_neighbours routes_own probe_socket prober_icmp prober_stamp prober_stamp_receive wall_clock kernel attachment clsact maps http process privileges loop log
 WIRING := agent_peers agent_content agent_probes agent_notices agent loader serving main
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/src/%.o)
 OBJECTS := $(CORE_OBJECTS) $(EDGES:%=$(BUILD)/src/%.o) $(WIRING:%=$(BUILD)/src/%.o)
 # Edges that need neither root nor BPF.
-EDGE_TEST_OBJECTS := $(patsubst %,$(BUILD)/src/%.o,discovery_file discovery_watch routes routes_neighbours routes_own probe_socket prober_stamp prober_stamp_receive wall_clock http process loop log)
+EDGE_TEST_OBJECTS := $(patsubst %,$(BUILD)/src/%.o,discovery_file discovery_watch discovery_dns discovery_dns_channel routes routes_neighbours routes_own probe_socket prober_stamp prober_stamp_receive wall_clock http process loop log)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 SIM_TESTS := $(patsubst tests/sim/%.c,$(BUILD)/tests/sim/%,$(wildcard tests/sim/test_*.c))
 EDGE_TESTS := $(patsubst tests/edge/%.c,$(BUILD)/tests/edge/%,$(wildcard tests/edge/test_*.c))
@@ -88,7 +88,7 @@ $(BUILD)/tests/sim/%: tests/sim/%.c $(CORE_OBJECTS)
 $(BUILD)/tests/edge/%: tests/edge/%.c $(CORE_OBJECTS) $(EDGE_TEST_OBJECTS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $< $(CORE_OBJECTS) $(EDGE_TEST_OBJECTS) -lcmocka -lmicrohttpd
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $< $(CORE_OBJECTS) $(EDGE_TEST_OBJECTS) -lcmocka -lmicrohttpd -lcares
 
 $(BUILD)/tests/bpf/%: tests/bpf/%.c $(BUILD)/canary.skel.h $(CORE_OBJECTS)
 	$(call say,TEST,$@)

@@ -9,6 +9,7 @@
 
 #include "canary.h"
 #include "config.h"
+#include "discovery_dns.h"
 #include "discovery_file.h"
 #include "exposition.h"
 #include "http.h"
@@ -28,6 +29,7 @@ struct agent {
 	struct prober_stamp *stamp;
 	struct routes *routes;
 	struct discovery_file *file; /* NULL: no peers file */
+	struct discovery_dns *dns;   /* NULL: no --peers.dns */
 	struct http *http;
 	int loader_fd;
 	int status;
@@ -69,6 +71,7 @@ struct agent {
 	uint64_t send_errors[SEND_ERRORS];
 	uint64_t refusals_rejected;
 	uint64_t reload_failures;
+	struct discovery_totals dns_totals;
 	uint64_t reload_success_unix_seconds;
 	uint8_t reload_last_ok;
 };

@@ -14,6 +14,7 @@
 #include "peers.h"
 
 #define CONFIG_STATIC_PEERS	128 /* --peers.static; more belong into a file */
+#define CONFIG_DNS_NAMES	8   /* --peers.dns */
 #define CONFIG_LISTEN_ADDRESSES 1   /* --web.listen-address */
 #define CONFIG_INTERFACES	16  /* --bpf.interfaces */
 #define CONFIG_ERROR_CAPACITY	512
@@ -32,7 +33,9 @@ struct config {
 	char node_zone[CONFIG_TEXT_CAPACITY];
 	const char *peers_static[CONFIG_STATIC_PEERS]; /* points into argv or the environment */
 	uint32_t peers_static_count;
-	char peers_file[CONFIG_TEXT_CAPACITY]; /* empty: none */
+	char peers_file[CONFIG_TEXT_CAPACITY];	 /* empty: none */
+	const char *peers_dns[CONFIG_DNS_NAMES]; /* as peers_static */
+	uint32_t peers_dns_count;
 	int64_t probe_interval_ns;
 	int64_t probe_timeout_ns;
 	uint32_t probe_dscp;  /* 0..63 */
@@ -61,8 +64,8 @@ struct config {
  * Flags win over the environment, which wins over defaults. 0, or -EINVAL and one clear line in
  * ret_error that names the option (or variable), the offending text and what was expected; *ret is
  * then untouched. Unknown KUBE_CANARY_* variables are errors too, since they are misspelt options;
- * those that Kubernetes sets for a Service of our name are not. The commas of a list of peers in
- * the environment become zeros, as ret->peers_static points into it. */
+ * those that Kubernetes sets for a Service of our name are not. The commas of lists of peers and of
+ * names in the environment become zeros, as ret->peers_static and ret->peers_dns point into it. */
 int config_read(int argc, char *const argv[], char *const environment[], struct config *ret,
 		char ret_error[static CONFIG_ERROR_CAPACITY]);
 

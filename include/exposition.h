@@ -25,6 +25,14 @@ enum send_error {
 	SEND_ERRORS,
 };
 
+/* What a source that is asked over the network has told. */
+struct discovery_totals {
+	uint64_t failures;
+	uint64_t success_unix_seconds; /* 0: none yet */
+	uint64_t addresses;	       /* that it names now */
+	uint64_t refused;	       /* addresses that are no host's */
+};
+
 /* This process, read at the start of a scrape (process.c). */
 struct process_usage {
 	uint64_t cpu_ns;
@@ -56,6 +64,7 @@ struct exposition {
 	const uint64_t *reload_failures; /* peers files that were refused */
 	const uint64_t *reload_success_unix_seconds;
 	const uint8_t *reload_last_ok;
+	const struct discovery_totals *dns;
 	uint32_t (*in_flight)(const void *ctx);
 	const void *in_flight_ctx;
 	struct process_usage process;

@@ -25,6 +25,7 @@ enum option_kind {
 	OPTION_NAME,	       /* char [PEER_NAME_CAPACITY] or more */
 	OPTION_PATH,	       /* char [CONFIG_TEXT_CAPACITY] */
 	OPTION_PEERS,	       /* peers_static: repeatable, comma separated in the environment */
+	OPTION_DNS_NAMES,      /* peers_dns: as OPTION_PEERS */
 	OPTION_INTERFACES,     /* bpf_interfaces */
 	OPTION_LISTEN_ADDRESS, /* web_listen_* */
 };

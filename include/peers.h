@@ -29,6 +29,7 @@ enum probe_protocol {
 enum peer_source {
 	PEER_SOURCE_STATIC = 1 << 0,
 	PEER_SOURCE_FILE = 1 << 1,
+	PEER_SOURCE_DNS = 1 << 2,
 };
 
 enum peer_state {

@@ -13,7 +13,7 @@
 #include "peers.h"
 
 #define PEER_STATES  (PEER_DEPARTED + 1)
-#define PEER_SOURCES (PEER_SOURCE_FILE + 1) /* used as an index: there are few */
+#define PEER_SOURCES (PEER_SOURCE_DNS + 1) /* used as an index: there are few */
 
 struct peers {
 	uint32_t capacity;

@@ -11,7 +11,12 @@
 #include "config.h"
 #include "options.h"
 
-/* Sets the field, or returns false and leaves all as it is. Not for switches and peers. */
+/* Sets the field, or returns false and leaves all as it is. Not for switches and lists of peers or
+ * names. */
 bool value_read(const struct option *option, const char *value, struct config *config);
+
+/* What may be looked up: 1 to 253 letters, digits, '.', '-' or '_', no IP address, no label empty
+ * or over 63; a dot at the end means that nothing is to be added. */
+bool value_is_dns_name(const char *value);
 
 #endif

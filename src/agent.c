@@ -38,7 +38,14 @@ static void agent_schedule(struct agent *agent, struct local_time now)
 {
 	struct local_time due = canary_next_due(agent->canary, now);
 	int64_t tick_ns = agent_tick_ns(agent);
-	int64_t tick = (due.ns + tick_ns - 1) / tick_ns;
+	int64_t tick;
+
+	if (agent->dns) {
+		struct local_time asked = discovery_dns_next(agent->dns, now);
+
+		due = local_since(asked, due) < 0 ? asked : due;
+	}
+	tick = (due.ns + tick_ns - 1) / tick_ns;
 
 	if (tick * tick_ns <= now.ns)
 		tick = now.ns / tick_ns + 1;
@@ -178,6 +185,7 @@ static void agent_close(struct agent *agent)
 {
 	http_close(agent->http);
 	discovery_file_close(agent->file);
+	discovery_dns_close(agent->dns);
 	routes_close(agent->routes);
 	canary_close(agent->canary);
 	maps_close(agent->maps);

@@ -37,6 +37,7 @@ void agent_fill_exposition(struct agent *agent)
 		.names_invalid = &totals->names_invalid,
 		.names_changing = &totals->names_changing,
 		.reload_failures = &agent->reload_failures,
+		.dns = &agent->dns_totals,
 		.reload_success_unix_seconds = &agent->reload_success_unix_seconds,
 		.reload_last_ok = &agent->reload_last_ok,
 		.in_flight = in_flight,

@@ -107,6 +107,29 @@ int agent_read_peers(struct agent *agent, struct local_time now)
 	return agent_read_peers_file(agent, now);
 }
 
+static int offer_found(void *ctx, const struct peer_candidate *candidate)
+{
+	return canary_peers_offer(ctx, candidate);
+}
+
+static void take_dns_peers(struct agent *agent, struct local_time now)
+{
+	struct peers_change change;
+
+	canary_peers_begin(agent->canary, PEER_SOURCE_DNS);
+	discovery_dns_offer(agent->dns, offer_found, agent->canary);
+	change = canary_peers_commit(agent->canary, now);
+	tell_change(agent, "dns", &change);
+}
+
+static void on_dns(void *ctx, struct local_time now)
+{
+	struct agent *agent = ctx;
+
+	if (discovery_dns_run(agent->dns, now))
+		take_dns_peers(agent, now);
+}
+
 static void on_file_notice(void *ctx, struct local_time now)
 {
 	struct agent *agent = ctx;
@@ -200,10 +223,16 @@ void agent_ask_neighbours(struct agent *agent, struct local_time now)
 	}
 }
 
-static void follow_sources(struct agent *agent, struct local_time now)
+static bool has_room(const struct agent *agent)
 {
 	const struct peers *peers = canary_peers(agent->canary);
-	bool room = peers_surplus(peers) > 0 && peers_count(peers, PEER_FREE) > 0;
+
+	return peers_surplus(peers) > 0 && peers_count(peers, PEER_FREE) > 0;
+}
+
+static void follow_sources(struct agent *agent, struct local_time now)
+{
+	bool room = has_room(agent);
 
 	if (local_since(now, agent->sources_at) < 0)
 		return;
@@ -214,6 +243,8 @@ static void follow_sources(struct agent *agent, struct local_time now)
 	room = room && agent->reload_last_ok;
 	if (agent->file && (discovery_file_changed(agent->file) > 0 || room))
 		agent_read_peers_file(agent, now);
+	if (agent->dns && has_room(agent))
+		take_dns_peers(agent, now);
 }
 
 /* Places in the table of interfaces may be free again a moment later. */
@@ -235,6 +266,8 @@ void agent_follow_peers(struct agent *agent, struct local_time now)
 	uint32_t capacity = peers_capacity(canary_peers(agent->canary));
 
 	follow_sources(agent, now);
+	if (agent->dns)
+		on_dns(agent, now);
 	if (agent->route_slot >= capacity && local_since(now, agent->routes_at) >= 0) {
 		agent->route_slot = 0;
 		agent->routes_at = local_after(now, ROUTES_REFRESH_NS);
@@ -321,6 +354,22 @@ void agent_follow_interfaces(struct agent *agent, struct local_time now)
 		tell_odd_peer(agent, slot, evidence);
 }
 
+static int open_dns(struct agent *agent)
+{
+	const struct discovery_dns_settings settings = {
+		.names = agent->config->peers_dns,
+		.count = agent->config->peers_dns_count,
+		.totals = &agent->dns_totals,
+	};
+	int err = settings.count > 0 ? discovery_dns_open(&settings, &agent->dns) : 0;
+
+	if (!err && agent->dns)
+		err = loop_add(agent->loop, discovery_dns_fd(agent->dns), on_dns, agent);
+	if (err)
+		log_error("cannot ask the DNS", LOG_ERRNO(err));
+	return err;
+}
+
 int agent_open_peers(struct agent *agent)
 {
 	int err = routes_open(&agent->routes);
@@ -330,8 +379,9 @@ int agent_open_peers(struct agent *agent)
 		log_error("cannot ask rtnetlink", LOG_ERRNO(err));
 		return err;
 	}
-	if (agent->config->peers_file[0] == '\0')
-		return 0;
+	err = open_dns(agent);
+	if (err || agent->config->peers_file[0] == '\0')
+		return err;
 	err = discovery_file_open(agent->config->peers_file, &agent->file);
 	err = err ? err
 		  : loop_add(agent->loop, discovery_file_fd(agent->file), on_file_notice, agent);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "address.h"
 #include "options.h"
@@ -20,8 +21,11 @@ struct reading {
 	uint64_t given; /* bit = row of the table */
 	const struct option *option;
 	bool variable;
-	char *peer_list; /* in the environment, cut at its commas */
-	size_t peer_list_length;
+	/* Of peers and of names in the environment, cut at their commas. */
+	struct {
+		char *text;
+		size_t length;
+	} lists[2];
 	char *ret_error;
 };
 
@@ -181,40 +185,72 @@ static int read_peer(struct reading *reading, const char *value)
 	return 0;
 }
 
-static int read_peer_list(struct reading *reading, char *list)
+static int read_dns_name(struct reading *reading, const char *value)
 {
+	struct config *config = &reading->config;
+
+	if (!value_is_dns_name(value))
+		return refuse(reading, value, NULL);
+	if (config->peers_dns_count == CONFIG_DNS_NAMES)
+		return refuse(reading, value, "at most 8 names");
+	for (uint32_t i = 0; i < config->peers_dns_count; i++) {
+		if (strcasecmp(config->peers_dns[i], value) == 0)
+			return refuse(reading, value, "each name once");
+	}
+	config->peers_dns[config->peers_dns_count++] = value;
+	return 0;
+}
+
+static bool is_list(const struct option *option)
+{
+	return option->kind == OPTION_PEERS || option->kind == OPTION_DNS_NAMES;
+}
+
+static int read_element(struct reading *reading, const struct option *option, const char *value)
+{
+	return option->kind == OPTION_PEERS ? read_peer(reading, value)
+					    : read_dns_name(reading, value);
+}
+
+static int read_list(struct reading *reading, const struct option *option, char *list)
+{
+	size_t which = option->kind == OPTION_PEERS ? 0 : 1;
 	int err = 0;
 
-	reading->peer_list = list;
-	reading->peer_list_length = strlen(list);
+	if (reading->lists[which].text)
+		return refuse(reading, list, "it only once: it is given twice");
+	reading->lists[which].text = list;
+	reading->lists[which].length = strlen(list);
 	for (char *value = list; value && !err;) {
 		char *next = strchr(value, ',');
 
 		if (next)
 			*next++ = '\0';
-		err = read_peer(reading, value);
+		err = read_element(reading, option, value);
 		value = next;
 	}
 	return err;
 }
 
-static void restore_peer_list(const struct reading *reading)
+static void restore_lists(const struct reading *reading)
 {
-	for (size_t i = 0; i < reading->peer_list_length; i++) {
-		if (reading->peer_list[i] == '\0')
-			reading->peer_list[i] = ',';
+	for (size_t which = 0; which < 2; which++) {
+		for (size_t i = 0; i < reading->lists[which].length; i++) {
+			if (reading->lists[which].text[i] == '\0')
+				reading->lists[which].text[i] = ',';
+		}
 	}
 }
 
-/* Only peers may be given again. */
+/* Only lists may be given again. */
 static int read_option(struct reading *reading, const struct option *option, const char *value)
 {
 	uint64_t bit = UINT64_C(1) << (option - options);
 	bool again = reading->given & bit;
 
 	reading->given |= bit;
-	if (option->kind == OPTION_PEERS)
-		return read_peer(reading, value);
+	if (is_list(option))
+		return read_element(reading, option, value);
 	if (again)
 		return refuse(reading, value, "it only once: it is given twice");
 	if (!value_read(option, value, &reading->config))
@@ -298,11 +334,8 @@ static int read_variable(struct reading *reading, uint64_t given_by_flags, char 
 		return refuse_unknown(reading, "unknown variable", variable, name, length);
 	if (given_by_flags & (UINT64_C(1) << (option - options)))
 		return 0;
-	if (option->kind != OPTION_PEERS)
-		return read_option(reading, option, value);
-	if (reading->peer_list)
-		return refuse(reading, value, "it only once: it is given twice");
-	return read_peer_list(reading, value);
+	return is_list(option) ? read_list(reading, option, value)
+			       : read_option(reading, option, value);
 }
 
 static int read_environment(struct reading *reading, char *const environment[])
@@ -337,7 +370,7 @@ int config_read(int argc, char *const argv[], char *const environment[], struct 
 		err = err ? err : config_check(&reading.config, ret_error);
 	}
 	if (err) {
-		restore_peer_list(&reading);
+		restore_lists(&reading);
 		return err;
 	}
 	*ret = reading.config;

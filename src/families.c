@@ -34,6 +34,15 @@ static void write_total(const struct family *family, const struct exposition *ex
 	row_write_count(family, text, NULL, NULL, **(const uint64_t *const *)(const void *)field);
 }
 
+/* A uint64_t of struct discovery_totals, of DNS. */
+static void write_dns(const struct family *family, const struct exposition *exposition,
+		      uint32_t row, struct text *text)
+{
+	(void)row;
+	row_write_count(family, text, "{source=\"", "dns",
+			*family_value(exposition->dns, family->offset));
+}
+
 static void write_in_flight(const struct family *family, const struct exposition *exposition,
 			    uint32_t row, struct text *text)
 {
@@ -247,6 +256,7 @@ static void write_attached(const struct family *family, const struct exposition 
 #define TOTAL(field)   1, write_total, offsetof(struct exposition, field)
 #define COUNTER(field) 1, write_counter, offsetof(struct kc_counters, field)
 #define VALUE(field)   1, write_value, offsetof(struct exposition, field)
+#define DNS(field)     1, write_dns, offsetof(struct discovery_totals, field)
 #define SECONDS(field) 1, write_seconds, offsetof(struct exposition, field)
 
 const struct family families[] = {
@@ -313,6 +323,14 @@ const struct family families[] = {
 	  "When the peers file was last read.", TOTAL(reload_success_unix_seconds) },
 	{ "kube_canary_config_reload_failures_total", FAMILY_COUNTER, "Peers files refused.",
 	  TOTAL(reload_failures) },
+	{ "kube_canary_discovery_addresses", FAMILY_GAUGE, "Addresses that a source names.",
+	  DNS(addresses) },
+	{ "kube_canary_discovery_failures_total", FAMILY_COUNTER,
+	  "Questions to a source that gave nothing new to go by.", DNS(failures) },
+	{ "kube_canary_discovery_last_success_timestamp_seconds", FAMILY_GAUGE,
+	  "When a source last answered.", DNS(success_unix_seconds) },
+	{ "kube_canary_discovery_refused_total", FAMILY_COUNTER,
+	  "Addresses from a source that are no host's.", DNS(refused) },
 	{ "kube_canary_build_info", FAMILY_GAUGE, "What is running.", 1, write_build_info, 0 },
 	{ "process_cpu_seconds_total", FAMILY_COUNTER, "Processor time used.",
 	  SECONDS(process.cpu_ns) },

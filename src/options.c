@@ -33,6 +33,8 @@ const struct option options[] = {
 	{ "peers.static", OPTION_PEERS, 0, NULL, 0, 0, NULL, "a peer; repeatable" },
 	{ "peers.file", OPTION_PATH, FIELD(peers_file), NULL, 0, 0, NULL,
 	  "file of peers, read again when it changes" },
+	{ "peers.dns", OPTION_DNS_NAMES, 0, NULL, 0, 0, NULL,
+	  "DNS name whose A and AAAA records are peers; repeatable" },
 	{ "probe.interval", OPTION_DURATION, FIELD(probe_interval_ns), "1s", 10 * NS_PER_MS,
 	  3600 * NS_PER_SECOND, NULL, "time between two probes of a peer" },
 	{ "probe.timeout", OPTION_DURATION, FIELD(probe_timeout_ns), "1s", 10 * NS_PER_MS,
@@ -104,6 +106,8 @@ static const struct {
 				   "address, " },
 	[OPTION_PATH] = { "=PATH", "a path of 1 to 255 octets, without control characters" },
 	[OPTION_PEERS] = { "=[NAME=]ADDRESS", "NAME=ADDRESS or ADDRESS" },
+	[OPTION_DNS_NAMES] = { "=NAME", "a DNS name of 1 to 253 letters, digits, dots, dashes and "
+					"underscores, and no IP address" },
 	[OPTION_INTERFACES] = { "=auto|NAME,...",
 				"auto, or at most 16 different interface names of 1 to 15 "
 				"characters, separated by commas" },

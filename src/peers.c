@@ -265,7 +265,8 @@ uint32_t peers_count(const struct peers *peers, enum peer_state state)
 
 uint32_t peers_surplus(const struct peers *peers)
 {
-	return peers->surplus[PEER_SOURCE_STATIC] + peers->surplus[PEER_SOURCE_FILE];
+	return peers->surplus[PEER_SOURCE_STATIC] + peers->surplus[PEER_SOURCE_FILE] +
+	       peers->surplus[PEER_SOURCE_DNS];
 }
 
 const struct peer *peers_get(const struct peers *peers, uint32_t slot)

@@ -226,3 +226,20 @@ bool value_read(const struct option *option, const char *value, struct config *c
 
 	return readers[option->kind](config, option, value);
 }
+
+bool value_is_dns_name(const char *value)
+{
+	size_t length = strlen(value);
+	size_t label;
+
+	if (length > 0 && length < PEER_NAME_CAPACITY && value[length - 1] == '.')
+		length--;
+	if (!peer_name_is_valid(value, length))
+		return false;
+	for (size_t at = 0; at <= length; at += label + 1) {
+		label = strcspn(value + at, ".");
+		if (label == 0 || label > 63)
+			return false;
+	}
+	return true;
+}

@@ -26,6 +26,7 @@ struct world {
 	uint64_t names_invalid;
 	uint64_t names_changing;
 	uint64_t reload_failures;
+	struct discovery_totals dns;
 	uint64_t reload_success_unix_seconds;
 	uint8_t reload_last_ok;
 	struct exposition exposition;
@@ -72,6 +73,10 @@ static inline void world_open(struct world *world)
 				 .names_invalid = 6,
 				 .names_changing = 7,
 				 .reload_failures = 3,
+				 .dns = { .failures = 2,
+					  .success_unix_seconds = 1700000001,
+					  .addresses = 30,
+					  .refused = 1 },
 				 .reload_success_unix_seconds = 1700000000,
 				 .reload_last_ok = 1 };
 	assert_int_equal(peers_open(SLOTS, PROBE_STAMP, &world->peers), 0);
@@ -93,6 +98,7 @@ static inline void world_open(struct world *world)
 		.names_invalid = &world->names_invalid,
 		.names_changing = &world->names_changing,
 		.reload_failures = &world->reload_failures,
+		.dns = &world->dns,
 		.reload_success_unix_seconds = &world->reload_success_unix_seconds,
 		.reload_last_ok = &world->reload_last_ok,
 		.in_flight = forty_two,

@@ -232,12 +232,12 @@ static void help_lists_every_option(void **state)
 		assert_true(strlen(line) < sizeof(line) - 1);
 	}
 	assert_int_equal(row, options_count);
-	assert_true(config_help_line(4, line, sizeof(line)));
+	assert_true(config_help_line(5, line, sizeof(line)));
 	assert_string_equal(line,
 			    "  --probe.interval=DURATION            time between two probes of "
 			    "a peer (default 1s, "
 			    "10ms to 1h) [KUBE_CANARY_PROBE_INTERVAL]");
-	assert_true(config_help_line(4, line, 8));
+	assert_true(config_help_line(5, line, 8));
 	assert_string_equal(line, "  --pro");
 }
 

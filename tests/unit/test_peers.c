@@ -151,8 +151,13 @@ static void surplus_is_kept_for_each_source(void **state)
 	assert_int_equal(offer(&f, 9, ""), -ENOSPC);
 	commit(&f, 0);
 	assert_int_equal(peers_surplus(f.peers), 3);
+	peers_begin(f.peers, PEER_SOURCE_DNS);
+	assert_int_equal(offer(&f, 10, ""), -ENOSPC);
+	assert_int_equal(offer(&f, 11, ""), -ENOSPC);
+	commit(&f, 0);
+	assert_int_equal(peers_surplus(f.peers), 5);
 	say(&f, PEER_SOURCE_FILE, LIST(), 0);
-	assert_int_equal(peers_surplus(f.peers), 2);
+	assert_int_equal(peers_surplus(f.peers), 4);
 	peers_close(f.peers);
 }
 

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Peers from DNS, asked of a name server in this process. Needs no root. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "discovery_dns.h"
+#include "dns_responder.h"
+#include "log.h"
+
+struct fixture {
+	struct dns_responder responder;
+	struct discovery_totals totals;
+	struct discovery_dns *dns;
+	struct local_time now; /* a time of the test's own */
+	const char *names[2];
+	struct address taken[8192];
+	uint32_t taken_count;
+};
+
+static void open_names(struct fixture *f, uint32_t count)
+{
+	struct discovery_dns_settings settings = { .names = f->names,
+						   .count = count,
+						   .servers = f->responder.servers,
+						   .totals = &f->totals };
+
+	assert_int_equal(discovery_dns_open(&settings, &f->dns), 0);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	log_setup(LOG_LEVEL_ERROR, 0);
+	responder_open(&f->responder);
+	f->names[0] = "canaries.test.";
+	f->names[1] = "others.test.";
+	f->now.ns = NS_PER_SECOND;
+	f->responder.four = (struct responder_records){ .count = 2, .first = 1, .ttl_seconds = 30 };
+	f->responder.six = (struct responder_records){ .mode = RESPOND_NOTHING };
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	discovery_dns_close(f->dns);
+	responder_close(&f->responder);
+	free(f);
+	return 0;
+}
+
+static int take(void *ctx, const struct peer_candidate *candidate)
+{
+	struct fixture *f = ctx;
+
+	assert_string_equal(candidate->name, "");
+	assert_int_equal(candidate->probe, PROBE_DEFAULT);
+	for (uint32_t i = 0; i < f->taken_count; i++) {
+		if (address_equal(&f->taken[i], &candidate->address))
+			return -EEXIST;
+	}
+	f->taken[f->taken_count++] = candidate->address;
+	return 0;
+}
+
+static int64_t pause_seconds(const struct fixture *f)
+{
+	return local_since(discovery_dns_next(f->dns, f->now), f->now) / NS_PER_SECOND;
+}
+
+/* Asks, and serves until all is answered: then nothing is due for some seconds. True: something
+ * changed, and it is taken. */
+static bool round_changes(struct fixture *f)
+{
+	bool changed = discovery_dns_run(f->dns, f->now);
+
+	for (int i = 0; i < 1000 && pause_seconds(f) < 5; i++) {
+		responder_pump(&f->responder, discovery_dns_fd(f->dns), 20);
+		changed = discovery_dns_run(f->dns, f->now);
+	}
+	assert_true(pause_seconds(f) >= 5);
+	f->taken_count = 0;
+	if (changed)
+		discovery_dns_offer(f->dns, take, f);
+	assert_true(f->totals.addresses == f->taken_count || !changed);
+	return changed;
+}
+
+static bool next_round_changes(struct fixture *f)
+{
+	f->now = local_after(f->now, 61 * NS_PER_SECOND);
+	return round_changes(f);
+}
+
+static bool was_taken(const struct fixture *f, const char *text)
+{
+	struct address address;
+
+	assert_int_equal(address_parse(text, &address), 0);
+	for (uint32_t i = 0; i < f->taken_count; i++) {
+		if (address_equal(&f->taken[i], &address))
+			return true;
+	}
+	return false;
+}
+
+static void both_families_are_taken_and_changes_told(void **state)
+{
+	struct fixture *f = *state;
+
+	f->responder.six = (struct responder_records){ .count = 1, .first = 9, .ttl_seconds = 20 };
+	open_names(f, 1);
+	assert_true(round_changes(f));
+	assert_int_equal(f->taken_count, 3);
+	assert_true(was_taken(f, "10.0.0.1") && was_taken(f, "10.0.0.2"));
+	assert_true(was_taken(f, "2001:db8::9"));
+	assert_true(f->totals.success_unix_seconds > 0);
+	assert_int_equal(f->totals.failures, 0);
+	assert_int_equal(f->responder.questions, 2);
+	f->responder.four.reversed = true; /* another order is no change */
+	assert_false(next_round_changes(f));
+	f->responder.four = (struct responder_records){ .count = 1, .first = 2, .ttl_seconds = 30 };
+	assert_true(next_round_changes(f));
+	assert_int_equal(f->taken_count, 2);
+	assert_false(was_taken(f, "10.0.0.1"));
+	f->responder.four.first = 7; /* as many as before */
+	assert_true(next_round_changes(f));
+	assert_true(was_taken(f, "10.0.0.7") && !was_taken(f, "10.0.0.2"));
+}
+
+static void the_smallest_ttl_within_bounds_says_when(void **state)
+{
+	static const struct {
+		uint32_t four;
+		uint32_t six;
+		int64_t expected;
+	} cases[] = { { 30, 20, 20 }, { 12, 40, 12 }, { 0, 0, 5 },
+		      { 1, 50, 5 },   { 60, 60, 60 }, { 3600, 0x7fffff00, 60 } };
+	struct fixture *f = *state;
+
+	f->responder.six = (struct responder_records){ .count = 2, .first = 9 };
+	open_names(f, 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint32_t questions;
+
+		f->responder.four.ttl_seconds = cases[i].four;
+		f->responder.six.ttl_seconds = cases[i].six;
+		next_round_changes(f);
+		assert_int_equal(pause_seconds(f), cases[i].expected);
+		questions = f->responder.questions;
+		f->now = local_after(f->now, cases[i].expected * NS_PER_SECOND - 1);
+		discovery_dns_run(f->dns, f->now);
+		responder_pump(&f->responder, -1, 20);
+		assert_int_equal(f->responder.questions, questions);
+		f->now = local_after(f->now, 1);
+		round_changes(f);
+		assert_int_equal(f->responder.questions, questions + 2);
+	}
+}
+
+/* Whatever it is, the last good answer stays. */
+static void bad_answers_are_no_news(void **state)
+{
+	static const enum responder_mode modes[] = { RESPOND_SERVFAIL, RESPOND_NXDOMAIN,
+						     RESPOND_REFUSED,  RESPOND_NOTHING,
+						     RESPOND_NO_TCP,   RESPOND_GARBAGE };
+	struct fixture *f = *state;
+	uint64_t failures = 0;
+
+	open_names(f, 1);
+	assert_true(round_changes(f));
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		f->responder.four.mode = modes[i];
+		assert_false(next_round_changes(f));
+		assert_int_equal(f->totals.failures, ++failures);
+		discovery_dns_offer(f->dns, take, f);
+		assert_int_equal(f->taken_count, 2);
+	}
+	f->responder.four = (struct responder_records){ .count = 1, .first = 5, .ttl_seconds = 30 };
+	assert_true(next_round_changes(f));
+	assert_int_equal(f->taken_count, 1);
+	assert_int_equal(f->totals.failures, failures);
+}
+
+static void one_family_fails_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	f->responder.six = (struct responder_records){ .count = 1, .first = 9, .ttl_seconds = 30 };
+	open_names(f, 1);
+	assert_true(round_changes(f));
+	f->responder.six.mode = RESPOND_SERVFAIL;
+	f->responder.four.first = 5;
+	assert_true(next_round_changes(f)); /* the other one is heeded */
+	assert_int_equal(f->taken_count, 3);
+	assert_true(was_taken(f, "10.0.0.5") && was_taken(f, "2001:db8::9"));
+	assert_int_equal(f->totals.failures, 1);
+	f->responder.six.mode = RESPOND_NOTHING; /* it had some */
+	assert_false(next_round_changes(f));
+	assert_int_equal(f->totals.failures, 2);
+}
+
+static void pauses_double_after_failures(void **state)
+{
+	static const int64_t expected[] = { 5, 10, 20, 40, 60, 60, 60 };
+	struct fixture *f = *state;
+
+	f->responder.four.mode = RESPOND_NXDOMAIN;
+	f->responder.six.mode = RESPOND_NXDOMAIN;
+	open_names(f, 1);
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		assert_false(next_round_changes(f));
+		assert_int_equal(pause_seconds(f), expected[i]);
+	}
+	assert_int_equal(f->totals.success_unix_seconds, 0);
+	f->responder.four.mode = RESPOND;
+	assert_true(next_round_changes(f));
+	assert_int_equal(pause_seconds(f), 30);
+	f->responder.four.mode = RESPOND_SERVFAIL;
+	assert_false(next_round_changes(f));
+	assert_int_equal(pause_seconds(f), 5);
+}
+
+static void what_does_not_fit_comes_over_tcp(void **state)
+{
+	struct fixture *f = *state;
+
+	f->responder.four = (struct responder_records){
+		.mode = RESPOND_TRUNCATED, .count = 3000, .first = 1, .ttl_seconds = 30
+	};
+	open_names(f, 1);
+	assert_true(round_changes(f));
+	assert_int_equal(f->taken_count, 3000);
+	assert_int_equal(f->responder.tcp_questions, 1);
+	f->responder.four.count = 4094; /* 65,535 octets */
+	assert_true(next_round_changes(f));
+	assert_int_equal(f->taken_count, 4094);
+	assert_int_equal(f->totals.failures, 0);
+}
+
+static void names_are_united(void **state)
+{
+	struct fixture *f = *state;
+
+	open_names(f, 2);
+	assert_true(round_changes(f));
+	assert_int_equal(f->taken_count, 2);
+	assert_int_equal(f->totals.addresses, 2); /* the same of both names */
+	assert_int_equal(f->responder.questions, 4);
+}
+
+static void addresses_that_are_no_hosts_are_left_out(void **state)
+{
+	struct fixture *f = *state;
+
+	/* 224.0.0.0 follows; all of an answer being no hosts is no news. */
+	f->responder.four.first = 0xdfffffff - 0x0a000000;
+	open_names(f, 1);
+	assert_true(round_changes(f));
+	assert_int_equal(f->taken_count, 1);
+	assert_true(was_taken(f, "223.255.255.255"));
+	assert_int_equal(f->totals.refused, 1);
+	f->responder.four.first++;
+	assert_false(next_round_changes(f));
+	assert_int_equal(f->totals.refused, 3);
+	assert_int_equal(f->totals.failures, 1);
+}
+
+static void silence_ends_and_never_blocks(void **state)
+{
+	struct fixture *f = *state;
+
+	open_names(f, 1);
+	assert_true(round_changes(f));
+	f->responder.four.mode = RESPOND_NEVER;
+	assert_false(next_round_changes(f));
+	assert_int_equal(f->totals.failures, 1);
+	f->responder.four = (struct responder_records){ .count = 1, .first = 3, .ttl_seconds = 30 };
+	assert_true(next_round_changes(f));
+}
+
+static void a_closed_port_is_a_failure(void **state)
+{
+	struct fixture *f = *state;
+
+	open_names(f, 1);
+	assert_true(round_changes(f));
+	responder_close(&f->responder);
+	f->responder.udp = f->responder.tcp = -1;
+	assert_false(next_round_changes(f));
+	assert_int_equal(f->totals.failures, 1);
+	discovery_dns_offer(f->dns, take, f);
+	assert_int_equal(f->taken_count, 2);
+}
+
+/* With questions open. */
+static void closing_is_safe_at_any_time(void **state)
+{
+	struct fixture *f = *state;
+
+	open_names(f, 2);
+	discovery_dns_run(f->dns, f->now);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		TEST(both_families_are_taken_and_changes_told),
+		TEST(the_smallest_ttl_within_bounds_says_when),
+		TEST(bad_answers_are_no_news),
+		TEST(one_family_fails_alone),
+		TEST(pauses_double_after_failures),
+		TEST(what_does_not_fit_comes_over_tcp),
+		TEST(names_are_united),
+		TEST(addresses_that_are_no_hosts_are_left_out),
+		TEST(silence_ends_and_never_blocks),
+		TEST(a_closed_port_is_a_failure),
+		TEST(closing_is_safe_at_any_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
