@@ -200,8 +200,12 @@ int routes_own_addresses(struct routes *routes, routes_preferred_fn *preferred,
 		if (rank > 0 && !(dump.seen & (1u << rank)))
 			continue;
 		dump.wanted = rank;
-		for (size_t i = 0; i < sizeof(families) && (!err || err == -EOVERFLOW); i++)
-			err = own_dump_family(&dump, families[i]) ?: err;
+		for (size_t i = 0; i < sizeof(families) && (!err || err == -EOVERFLOW); i++) {
+			int dump_err = own_dump_family(&dump, families[i]);
+
+			if (dump_err)
+				err = dump_err;
+		}
 		if (err && err != -EOVERFLOW)
 			return err;
 	}
