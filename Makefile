@@ -30,9 +30,9 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 # In the order of the picture: configuration, peers, probes, the kernel, samples, statistics, exposition, HTTP.
-CORE := config config_checks options values address peers peers_names peer_line identity addresses interfaces interfaces_evidence nonce samples samples_expiry direction flow_loss stats turns canary canary_peers canary_names text exposition families families_peer
+CORE := config config_lists config_checks config_refusals options values address slot_index directory directory_names directory_zones directory_commit peers peers_slots peers_names peers_twins peer_line zone_network mesh identity addresses interfaces interfaces_evidence nonce samples samples_expiry direction flow_loss stats turns canary canary_expiry canary_peers canary_mesh canary_own canary_names text exposition families families_state families_reason families_peer accept native
 EDGES := discovery_file discovery_watch discovery_dns discovery_dns_channel routes routes_neighbours routes_own probe_socket prober_icmp prober_stamp prober_stamp_receive wall_clock kernel attachment clsact maps http process privileges loop log
-WIRING := agent_peers agent_content agent_probes agent_notices agent loader serving main
+WIRING := agent_sources agent_routes agent_interfaces agent_content agent_probes agent_notices agent loader serving main
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/src/%.o)
 OBJECTS := $(CORE_OBJECTS) $(EDGES:%=$(BUILD)/src/%.o) $(WIRING:%=$(BUILD)/src/%.o)
@@ -45,7 +45,7 @@ BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/
 TOOLS := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/*.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all help check check-unit check-sim check-edge check-bpf check-e2e check-vm test lint format tools clean install
+.PHONY: all help check check-unit check-sim check-edge check-bpf check-e2e check-vm test mesh-table lint format tools clean install
 .SECONDARY:
 
 all: $(BUILD)/kube-canary ## build the program
@@ -78,7 +78,7 @@ $(BUILD)/src/kernel.o: $(BUILD)/canary.skel.h
 $(BUILD)/tests/unit/%: tests/unit/%.c $(CORE_OBJECTS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $< $(CORE_OBJECTS) -lcmocka
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $< $(CORE_OBJECTS) -lcmocka -lm
 
 $(BUILD)/tests/sim/%: tests/sim/%.c $(CORE_OBJECTS)
 	$(call say,TEST,$@)
@@ -99,6 +99,11 @@ $(BUILD)/tests/e2e/%: tests/e2e/%.c
 	$(call say,TOOL,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
+$(BUILD)/tests/bench/mesh_table: tests/bench/mesh_table.c $(BUILD)/src/mesh.o
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/src/mesh.o -lm
 
 tools: $(TOOLS) ## build the helpers of the end-to-end tests (relay, forger)
 
@@ -126,6 +131,9 @@ check-vm: all $(BPF_TESTS) ## an older stock kernel, without TCX, in a virtual m
 	$(Q)BUILD=$(BUILD) tests/vm/run
 
 test: check check-bpf check-e2e ## all tiers (root)
+
+mesh-table: $(BUILD)/tests/bench/mesh_table ## the tables of the README's section on scale
+	$(Q)$<
 
 lint: $(BUILD)/canary.skel.h ## clang-format, clang-tidy, cppcheck, shellcheck
 	$(Q)scripts/lint

@@ -23,21 +23,25 @@ static __always_inline bool address_is(const struct kc_address *entry, __u64 fir
 __noinline __s64 place_find(__u64 first, __u64 last)
 {
 	__u32 words[4];
-	__u64 start;
+	__u64 hash;
 
 	__builtin_memcpy(&words[0], &first, sizeof(first));
 	__builtin_memcpy(&words[2], &last, sizeof(last));
-	start = kc_address_hash(words, config.hash_seed) % config.address_capacity;
+	hash = kc_address_hash(words, config.hash_seed);
 #pragma clang loop unroll(full)
-	for (__u64 i = 0; i < KC_ADDRESS_PROBES; i++) {
-		__u64 place = (start + i) % config.address_capacity;
-		const struct kc_address *entry = array_at(&kc_addresses, place);
-		__u64 use = entry ? READ_ONCE(entry->use) : KC_ADDRESS_EMPTY;
+	for (__u64 half = 0; half < 2; half++) {
+		__u64 bucket = kc_address_bucket(hash, config.address_capacity, half);
 
-		if (use == KC_ADDRESS_EMPTY)
-			return -1;
-		if (use == KC_ADDRESS_USED && address_is(entry, first, last))
-			return place;
+#pragma clang loop unroll(full)
+		for (__u64 i = 0; i < KC_ADDRESS_BUCKET; i++) {
+			const struct kc_address *entry = array_at(&kc_addresses, bucket + i);
+			__u64 use = entry ? READ_ONCE(entry->use) : KC_ADDRESS_EMPTY;
+
+			if (use == KC_ADDRESS_EMPTY)
+				break;
+			if (use == KC_ADDRESS_USED && address_is(entry, first, last))
+				return bucket + i;
+		}
 	}
 	return -1;
 }
@@ -64,7 +68,7 @@ static __always_inline __s64 slot_find(const __u64 address[2], bool is_ipv4)
 	const struct kc_address *entry = address_at(address_find(address, is_ipv4));
 	__u64 slot = entry ? READ_ONCE(entry->slot) : KC_SLOT_NONE;
 
-	return slot == KC_SLOT_NONE ? -1 : (__s64)slot;
+	return slot >= KC_SLOT_KNOWN ? -1 : (__s64)slot;
 }
 
 #endif

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
 /*
- * Where an address stands in kc_addresses: the one rule that both halves must agree on. An address
- * is found at one of KC_ADDRESS_PROBES places from its hash on, wrapping at the capacity.
+ * Where an address stands in kc_addresses: the one rule that both halves must agree on. The table
+ * is of buckets. An address stands in either of two, one in each half of the table, and before the
+ * first empty entry there: a lookup looks through the one, then through the other.
  */
 #ifndef ADDRESS_HASH_H
 #define ADDRESS_HASH_H
 
 #include <linux/types.h>
 
-/* At a load of 3/8 the longest run in thousands of tables was 30; an address that finds no place is
- * counted by user space. Bounded so that a stranger's packet costs little. */
-#define KC_ADDRESS_PROBES 64
+/* Entries of a bucket. A lookup sees twice as many at most, so that a stranger's packet costs
+ * little. */
+#define KC_ADDRESS_BUCKET 16
 
 /* words: the 16 octets as four words in memory order. */
 static inline __u32 kc_address_hash(const __u32 words[4], __u32 seed)
@@ -26,6 +27,16 @@ static inline __u32 kc_address_hash(const __u32 words[4], __u32 seed)
 	hash = (hash ^ (hash >> 16)) * 0x85ebca6bu;
 	hash = (hash ^ (hash >> 13)) * 0xc2b2ae35u;
 	return hash ^ (hash >> 16);
+}
+
+/* The first place of its bucket in the first half of the table (0) or in the second (1).
+ * capacity: whole buckets, as many in each half. */
+static inline __u32 kc_address_bucket(__u32 hash, __u32 capacity, __u32 half)
+{
+	__u32 buckets = capacity / (2 * KC_ADDRESS_BUCKET);
+	__u32 bucket = half == 0 ? hash % buckets : buckets + hash / buckets % buckets;
+
+	return bucket * KC_ADDRESS_BUCKET;
 }
 
 #endif

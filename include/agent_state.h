@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The canary process's state, shared by the files that wire it: agent.c (loop),
- * agent_probes.c (probes out and back), agent_peers.c (who and where), agent_notices.c (what the
- * log says of them), agent_content.c (what is served). For them alone.
+ * The canary process's state, shared by the files that wire it: agent.c (loop), agent_probes.c
+ * (probes out and back), agent_sources.c (who), agent_routes.c (where), agent_interfaces.c (our
+ * programs there), agent_notices.c (what the log says of peers), agent_content.c (what is served).
+ * For them alone.
  */
 #ifndef AGENT_STATE_H
 #define AGENT_STATE_H
@@ -48,16 +49,28 @@ struct agent {
 	bool stands_back;
 	struct local_time stood_back_at; /* last */
 
-	/* who and where */
-	uint32_t route_slot;	     /* the next to ask the kernel about; capacity: all are known */
-	uint32_t neighbour_slot;     /* the next to ask about its neighbour, if need be */
+	/* who */
+	struct local_time sources_at; /* when to look at them again */
+	uint32_t file_surplus;	      /* of its last reading, what the directory had no room for */
+	uint32_t dns_surplus;
+	bool directory_surplus_told;
+	bool peers_surplus_told;
+
+	/* where */
 	struct local_time routes_at; /* when to ask about all again */
-	struct local_time sources_at; /* when to look at the peers file again */
-	bool walk_again;	      /* the walk over the slots' routes, once it is through */
-	uint64_t left_out_before;     /* interfaces_left_out at the end of the last walk */
-	bool left_out;		      /* the last walk found more interfaces than are followed */
-	bool surplus_told;
-	bool own_failed; /* the last list of own addresses was not whole */
+	struct {
+		bool running;
+		bool whole;	/* all questions were answered so far */
+		uint32_t slot;	/* the next to ask about */
+		uint32_t known; /* and then, of the directory */
+	} walk;
+	bool walked;		   /* at least once, all of them */
+	uint32_t news_slot;	   /* the next that may be new; capacity: none */
+	struct local_time news_at; /* when to look for new ones again */
+	uint32_t neighbour_slot;   /* the next to ask about its neighbour, if need be */
+	uint64_t left_out_before;  /* interfaces_left_out at the end of the last walk */
+	bool left_out;		   /* the last walk found more interfaces than are followed */
+	bool own_failed;	   /* the last list of own addresses was not whole */
 	struct {
 		uint32_t ifindex;
 		bool egress;
@@ -76,6 +89,9 @@ struct agent {
 	uint8_t reload_last_ok;
 };
 
+/* agent.c: when the next tick is; to be called where work has come up between ticks. */
+void agent_schedule(struct agent *agent, struct local_time now);
+
 /* agent_probes.c */
 void agent_drain(struct agent *agent);
 void agent_listen(struct agent *agent, struct local_time now);
@@ -86,13 +102,25 @@ void agent_follow_clock(struct agent *agent, struct local_time now);
 canary_notice_fn agent_tell_notice;
 void agent_follow_reflector(struct agent *agent, struct local_time now);
 
-/* agent_peers.c */
-int agent_open_peers(struct agent *agent);
-int agent_read_peers(struct agent *agent, struct local_time now);
-void agent_read_own_addresses(struct agent *agent);
+/* agent_sources.c */
+int agent_open_sources(struct agent *agent);
+int agent_read_sources(struct agent *agent, struct local_time now);
 int agent_read_peers_file(struct agent *agent, struct local_time now);
+void agent_follow_sources(struct agent *agent, struct local_time now);
+
+/* agent_routes.c */
+int agent_open_routes(struct agent *agent);
+void agent_read_own_addresses(struct agent *agent, struct local_time now);
 void agent_ask_neighbours(struct agent *agent, struct local_time now);
-void agent_follow_peers(struct agent *agent, struct local_time now);
+/* Peers are new: their routes are asked for before all others'. */
+void agent_expect_news(struct agent *agent, const struct canary_change *change,
+		       struct local_time now);
+void agent_follow_routes(struct agent *agent, struct local_time now);
+/* When there is something to ask, which may be now; whether peers wait for it. */
+struct local_time agent_routes_next(const struct agent *agent, struct local_time now);
+bool agent_routes_hurried(const struct agent *agent);
+
+/* agent_interfaces.c */
 void agent_follow_interfaces(struct agent *agent, struct local_time now);
 
 /* agent_content.c */

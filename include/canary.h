@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "directory.h"
 #include "flow_loss.h"
 #include "instant.h"
 #include "interfaces.h"
@@ -28,18 +29,35 @@ enum canary_notice {
 	CANARY_NAME_TAKEN,    /* it claims the name of another live peer, or ours */
 	CANARY_NAME_INVALID,  /* what it says is no name */
 	CANARY_NAME_CHANGING, /* it says another name or zone, too soon after the last change */
+	CANARY_TWIN,	      /* it is another address of a peer that is probed already */
+	CANARY_LINGERING,     /* no source names it any more */
+	CANARY_LEFT,	      /* it was leaving in good order, and its host is gone now, too */
 };
 
 /* Called from within the functions below; the canary must not be called back. */
 typedef void canary_notice_fn(void *ctx, enum canary_notice notice, uint32_t slot, uint16_t flow);
 
+/* --peers.family */
+enum canary_family {
+	CANARY_FAMILY_AUTO = 0, /* IPv4, unless more than two thirds of all addresses are IPv6 */
+	CANARY_FAMILY_IPV4,	/* others are passed over */
+	CANARY_FAMILY_IPV6,
+	CANARY_FAMILY_BOTH,
+};
+
 struct canary_settings {
 	int64_t interval_ns;
 	int64_t timeout_ns;
-	int64_t phase_ns; /* random share of the interval, so that nodes do not probe in step */
+	int64_t linger_ns; /* 0: peers that no source names any more depart at once */
+	int64_t phase_ns;  /* random share of the interval, so that nodes do not probe in step */
 	uint64_t nonce_key[2];
-	enum probe_protocol protocol;	    /* of peers that say nothing else */
-	bool reflect_only;		    /* nobody is probed; all peers become PEER_KNOWN */
+	enum probe_protocol protocol; /* of peers that say nothing else */
+	enum canary_family family;
+	uint32_t peers_max;  /* addresses in the directory */
+	uint32_t full_below; /* so many others are all probed */
+	uint32_t degree;     /* of more, so many; 0: nobody is ever probed, full_below or not */
+	const struct zone_network *networks; /* alive as long as the canary */
+	uint32_t network_count;
 	char node_name[PEER_NAME_CAPACITY]; /* nobody else's name */
 	uint16_t ssid_base;		    /* random, so that a restart makes new sessions */
 	canary_notice_fn *notice;	    /* NULL: nobody listens */
@@ -87,16 +105,31 @@ int canary_open(const struct canary_settings *settings, const struct kernel_memo
 		struct canary **ret);
 void canary_close(struct canary *canary);
 
-/* peers: a source speaks (see peers.h for the results of offer). */
+/* peers: a source speaks (see directory.h for the results of offer). Those that the command line
+ * names are always probed; of the others all, or the node's share of the mesh. At most as many as
+ * there are slots: what is beyond is surplus, and probed when there is room. */
 void canary_peers_begin(struct canary *canary, enum peer_source source);
 int canary_peers_offer(struct canary *canary, const struct peer_candidate *candidate);
 void canary_peers_abort(struct canary *canary);
-struct peers_change canary_peers_commit(struct canary *canary, struct local_time now);
+struct canary_change {
+	struct directory_change discovered;
+	struct peers_change probed;
+};
+struct canary_change canary_peers_commit(struct canary *canary, struct local_time now);
 
 /* routes: what the kernel says of a slot that was RESOLVING, or again later. An own address is not
  * probed; no interface (count 0) leaves it probed, so that its send errors show. */
 void canary_on_route(struct canary *canary, uint32_t slot, bool own,
 		     const struct interface_name *routes, uint32_t count, struct local_time now);
+
+/* Of those that are in the directory and not probed: they may ask our reflector, so our programs
+ * must be where their requests come in. A walk over indices below directory_top: NULL where there
+ * is nothing to ask. All interfaces that it told of are in use from commit on until the next. */
+const struct address *canary_known(const struct canary *canary, uint32_t index);
+void canary_known_begin(struct canary *canary);
+void canary_on_known_route(struct canary *canary, uint32_t index, bool own,
+			   const struct interface_name *routes, uint32_t count);
+void canary_known_commit(struct canary *canary, struct local_time now);
 
 /* prober: fills `batch` with the probes due, each armed. Call again while it returns `capacity`. A
  * peer whose turn was missed by long is not made up for: no bursts. */
@@ -127,10 +160,11 @@ struct wall_clock {
 void canary_on_clock(struct canary *canary, const struct wall_clock *clock);
 
 /* rtnetlink: all addresses of this machine, in the order in which they matter; replaces what was
- * said before. Beyond ADDRESSES_OWN_MAX they are counted as unplaced. */
+ * said before. Beyond ADDRESSES_OWN_MAX they are counted as unplaced. They are our place in the
+ * mesh: to be called before the first commit of peers, or all are chosen anew. */
 void canary_own_begin(struct canary *canary);
 void canary_own_offer(struct canary *canary, const struct address *address);
-void canary_own_commit(struct canary *canary);
+void canary_own_commit(struct canary *canary, struct local_time now);
 
 /* Right before canary_on_expiry: some probe of the slot is about to be settled without having left
  * this machine, and where the next hop's link address cannot be had (dead, or not there) it is lost
@@ -139,12 +173,14 @@ bool canary_awaits_stamp(const struct canary *canary, uint32_t slot, struct loca
 void canary_on_neighbour(struct canary *canary, uint32_t slot, bool unresolved,
 			 struct local_time now);
 
-/* Timeouts, after the ring was drained. Also frees departed slots and beats kc_control's heart. */
+/* Timeouts, after the ring was drained. Also frees departed slots, fills them with surplus peers,
+ * and beats kc_control's heart. */
 void canary_on_expiry(struct canary *canary, struct local_time now);
 
 /* When canary_due or canary_on_expiry has work next, at most a second from now (the heartbeat). */
 struct local_time canary_next_due(const struct canary *canary, struct local_time now);
 
+const struct directory *canary_directory(const struct canary *canary);
 struct peers *canary_peers(struct canary *canary);
 struct interfaces *canary_interfaces(struct canary *canary);
 const struct peer_stats *canary_stats(const struct canary *canary, uint32_t slot);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The canary's state, shared by the files that make it up: canary.c (probes and what became of
- * them), canary_peers.c (who comes, goes and where), canary_names.c (who they say they are). For
- * them alone.
+ * them), canary_expiry.c (what is due), canary_peers.c (who comes, goes and where), canary_mesh.c
+ * (who of them is probed), canary_own.c (which addresses are ours), canary_names.c (who they say
+ * they are). For them alone.
  */
 #ifndef CANARY_STATE_H
 #define CANARY_STATE_H
 
 #include "addresses.h"
 #include "canary.h"
+#include "mesh.h"
 #include "nonce.h"
 #include "samples.h"
 #include "turns.h"
@@ -51,6 +53,8 @@ struct standing {
 	bool routed;				     /* its route is known */
 	bool interfaces;			     /* it has some */
 	bool refused;				     /* since its last reply, and that was said */
+	bool refused_last;			     /* the last verdict was that */
+	bool left;				     /* see CANARY_LEFT: about to depart */
 };
 
 /* Addresses of this machine. */
@@ -60,10 +64,19 @@ struct own_addresses {
 	struct address list[ADDRESSES_OWN_MAX];
 };
 
+/* Interfaces that known peers are routed over. One more than are followed, so that what is left out
+ * is counted. */
+struct known_routes {
+	uint32_t count;
+	struct interface_name list[INTERFACE_CAPACITY + 1];
+};
+
 struct canary {
 	struct canary_settings settings;
 	const struct kernel_memory *memory;
 	struct nonce_source nonces;
+	struct directory *directory;
+	struct mesh *mesh;
 	struct peers *peers;
 	struct interfaces *interfaces;
 	struct samples *samples;
@@ -74,19 +87,43 @@ struct canary {
 	struct canary_totals totals;
 	struct own_addresses own;
 	struct own_addresses own_offered; /* in the running transaction */
+	struct known_routes known;	  /* of the running walk */
+	bool stale;			  /* the choice; to be made anew with the next expiry */
+	uint32_t chosen;		  /* so far, in the running choice */
+	bool leaving;			  /* some peer has left */
 	int64_t real_offset_ns;
 	struct local_time beat_at; /* the next heartbeat */
-	struct local_time now;	   /* of the running commit */
+	struct local_time now;	   /* of the running call, for what it leads to */
 };
 
 void canary_notify(const struct canary *canary, enum canary_notice notice, uint32_t slot,
 		   uint16_t flow);
 
-/* canary_peers.c: when the peer may be probed: its programs are in place, or there is nothing to
- * wait for. */
+/* canary.c: where a slot's flows start; and what became known of a probe (sample_fn). */
+void canary_align(struct canary *canary, uint32_t slot);
+void canary_on_sample(void *ctx, const struct sample *sample);
+
+/* canary_peers.c: what peers_open is told to call; and the slot that has the address, if it is not
+ * resting. */
+struct peers_events canary_events(struct canary *canary);
+bool canary_find_slot(const struct canary *canary, const struct address *address,
+		      uint32_t *ret_slot);
+/* When the peer may be probed: its programs are in place, or there is nothing to wait for. */
 struct local_time canary_promotion(const struct canary *canary, uint32_t slot);
-/* The slot's address is no peer's any more. */
+/* The slot's address is no slot's any more: of a known peer, or nobody's. */
 void canary_displace(struct canary *canary, uint32_t slot);
+/* As the directory and our own addresses have it, unless a slot holds the address. */
+void canary_replace(struct canary *canary, const struct address *address);
+
+/* canary_mesh.c: chooses anew who of the directory is probed. */
+struct peers_change canary_choose(struct canary *canary, struct local_time now);
+
+/* canary_own.c: whether the entry of the directory is an address of ours. The choice is stale where
+ * that is news. */
+void canary_mark_own(struct canary *canary, uint32_t index, bool own);
+/* Of our own addresses, those that the directory has. */
+void canary_mark_all_own(struct canary *canary);
+bool canary_is_listed_own(const struct canary *canary, const struct address *address);
 
 /* canary_names.c: whether the slot's next probe asks who answers, and what became of that probe; to
  * be told of each probe. */

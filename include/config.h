@@ -11,10 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "peers.h"
+#include "peer_candidate.h"
 
 #define CONFIG_STATIC_PEERS	128 /* --peers.static; more belong into a file */
 #define CONFIG_DNS_NAMES	8   /* --peers.dns */
+#define CONFIG_ZONES		64  /* --peers.zone: ranges of addresses */
 #define CONFIG_LISTEN_ADDRESSES 1   /* --web.listen-address */
 #define CONFIG_INTERFACES	16  /* --bpf.interfaces */
 #define CONFIG_ERROR_CAPACITY	512
@@ -23,8 +24,12 @@
 enum config_hook { CONFIG_HOOK_AUTO = 0, CONFIG_HOOK_TCX, CONFIG_HOOK_CLSACT, CONFIG_HOOK_XDP };
 enum config_protocol { CONFIG_PROTOCOL_STAMP = 0, CONFIG_PROTOCOL_ICMP };
 enum config_reflector { CONFIG_REFLECTOR_TRUE = 0, CONFIG_REFLECTOR_FALSE };
-/* --mesh.degree: all, or 0 for a node that only reflects. */
-enum config_degree { CONFIG_DEGREE_ALL = 0, CONFIG_DEGREE_NONE };
+enum config_family {
+	CONFIG_FAMILY_AUTO = 0,
+	CONFIG_FAMILY_IPV4,
+	CONFIG_FAMILY_IPV6,
+	CONFIG_FAMILY_BOTH
+};
 enum config_log_level { CONFIG_LOG_ERROR = 0, CONFIG_LOG_WARN, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 enum config_log_format { CONFIG_LOG_LOGFMT = 0, CONFIG_LOG_JSON };
 
@@ -36,6 +41,11 @@ struct config {
 	char peers_file[CONFIG_TEXT_CAPACITY];	 /* empty: none */
 	const char *peers_dns[CONFIG_DNS_NAMES]; /* as peers_static */
 	uint32_t peers_dns_count;
+	const char *peers_zones[CONFIG_ZONES]; /* as peers_static */
+	uint32_t peers_zone_count;
+	enum config_family peers_family;
+	int64_t peers_linger_ns; /* 0: not at all */
+	uint32_t peers_max;	 /* 1..DIRECTORY_MAX */
 	int64_t probe_interval_ns;
 	int64_t probe_timeout_ns;
 	uint32_t probe_dscp;  /* 0..63 */
@@ -45,7 +55,8 @@ struct config {
 	enum config_protocol probe_protocol;
 	uint32_t stamp_port; /* 1..65535 */
 	enum config_reflector reflector;
-	enum config_degree mesh_degree;
+	uint32_t mesh_full_below;
+	uint32_t mesh_degree; /* 0: reflect only */
 	enum config_hook bpf_hook;
 	char bpf_interfaces[CONFIG_INTERFACES][16]; /* count 0: auto */
 	uint32_t bpf_interfaces_count;
@@ -64,8 +75,8 @@ struct config {
  * Flags win over the environment, which wins over defaults. 0, or -EINVAL and one clear line in
  * ret_error that names the option (or variable), the offending text and what was expected; *ret is
  * then untouched. Unknown KUBE_CANARY_* variables are errors too, since they are misspelt options;
- * those that Kubernetes sets for a Service of our name are not. The commas of lists of peers and of
- * names in the environment become zeros, as ret->peers_static and ret->peers_dns point into it. */
+ * those that Kubernetes sets for a Service of our name are not. The commas of lists in the
+ * environment become zeros, as ret->peers_static, peers_dns and peers_zones point into it. */
 int config_read(int argc, char *const argv[], char *const environment[], struct config *ret,
 		char ret_error[static CONFIG_ERROR_CAPACITY]);
 

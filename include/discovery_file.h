@@ -8,11 +8,11 @@
 
 #include <stdint.h>
 
-#include "peers.h"
+#include "peer_candidate.h"
 
 #define DISCOVERY_ERROR_CAPACITY 512
 
-/* Takes a candidate; 0 or a result of peers_offer. */
+/* Takes a candidate; 0 or a result of directory_offer. */
 typedef int discovery_offer_fn(void *ctx, const struct peer_candidate *candidate);
 
 /* Reads the whole file, offering each peer. 0; -EINVAL for a bad line, or -errno if it cannot be

@@ -6,9 +6,11 @@
 #ifndef EXPOSITION_H
 #define EXPOSITION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "directory.h"
 #include "interfaces.h"
 #include "kernel_abi.h"
 #include "peers.h"
@@ -48,8 +50,10 @@ struct process_usage {
 struct exposition {
 	const char *node_name;
 	const char *node_zone; /* may be empty */
+	bool family_label;     /* series of peers have the label `family`: --peers.family=both */
 	const char *version;
 	const char *revision;
+	const struct directory *directory;
 	const struct peers *peers;
 	const struct interfaces *interfaces;
 	const struct peer_stats *stats; /* [slot] */

@@ -50,6 +50,7 @@ struct interface {
 
 struct interfaces;
 
+/* One slot more than the peers that are probed have stands for all that are only known. */
 int interfaces_open(uint32_t slots, struct interfaces **ret);
 void interfaces_close(struct interfaces *interfaces);
 

@@ -24,18 +24,21 @@ struct kc_flight {
 };
 
 enum kc_address_use {
-	KC_ADDRESS_EMPTY = 0,	/* never used: a lookup may stop here */
+	KC_ADDRESS_EMPTY = 0,	/* as all that follow in its bucket: a lookup goes no further */
 	KC_ADDRESS_REMOVED = 1, /* used before: a lookup goes on */
 	KC_ADDRESS_USED = 2,
 };
 
-#define KC_SLOT_NONE 0xffff /* an address that is no peer's: one of our own */
+/* An address that is no peer's: one of our own. */
+#define KC_SLOT_NONE 0xffff
+/* Of a peer that we do not probe: it may ask, but has no reply to give. */
+#define KC_SLOT_KNOWN 0xfffe
 
-/* An entry of the open-addressed table kc_addresses; see address_hash.h for where it stands. It
- * serves replies, as whose they are, and the reflector, as who may ask and what are our own. */
+/* An entry of kc_addresses; see address_hash.h for where it stands. It serves replies, as whose
+ * they are, and the reflector, as who may ask and what are our own. */
 struct kc_address {
 	__u8 address[16]; /* IPv4 as ::ffff:a.b.c.d */
-	__u16 slot;	  /* or KC_SLOT_NONE */
+	__u16 slot;	  /* or KC_SLOT_NONE, KC_SLOT_KNOWN */
 	__u8 own;	  /* 1: an address of this machine, at which the reflector answers */
 	__u8 use;	  /* enum kc_address_use, written last */
 	/* The rate limit of what is reflected to this address: the theoretical arrival time of the

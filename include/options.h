@@ -2,7 +2,7 @@
 /*
  * Internal to the configuration: the one table of options, where an option more is a row more (and
  * a field in config.h), and how options are called and described. values.c reads their texts,
- * config.c flags and environment.
+ * config.c and its parts (config_state.h) flags and environment.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
@@ -26,6 +26,7 @@ enum option_kind {
 	OPTION_PATH,	       /* char [CONFIG_TEXT_CAPACITY] */
 	OPTION_PEERS,	       /* peers_static: repeatable, comma separated in the environment */
 	OPTION_DNS_NAMES,      /* peers_dns: as OPTION_PEERS */
+	OPTION_ZONES,	       /* peers_zones: as OPTION_PEERS */
 	OPTION_INTERFACES,     /* bpf_interfaces */
 	OPTION_LISTEN_ADDRESS, /* web_listen_* */
 };
@@ -44,6 +45,9 @@ struct option {
 extern const struct option options[];
 extern const size_t options_count;
 
+/* By name without dashes, or by variable without its prefix; NULL: none. */
+const struct option *option_find(const char *name, size_t length, bool variable);
+
 /* Of a variable, for a character of a name: PROBE_INTERVAL for probe.interval. */
 char option_variable_character(char character);
 
@@ -52,8 +56,5 @@ void option_append_name(struct text *text, const struct option *option, bool var
 
 /* What its value should be, such as "a duration from 10ms to 1h, like 250ms or 1m30s". */
 void option_append_expectation(struct text *text, const struct option *option);
-
-/* Whether the options go together. 0, or -EINVAL and the line that says what does not. */
-int config_check(const struct config *config, char ret_error[static CONFIG_ERROR_CAPACITY]);
 
 #endif

@@ -11,8 +11,8 @@
 #include "config.h"
 #include "options.h"
 
-/* Sets the field, or returns false and leaves all as it is. Not for switches and lists of peers or
- * names. */
+/* Sets the field, or returns false and leaves all as it is. Not for switches, nor for
+ * what may be given again. */
 bool value_read(const struct option *option, const char *value, struct config *config);
 
 /* What may be looked up: 1 to 253 letters, digits, '.', '-' or '_', no IP address, no label empty

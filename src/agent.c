@@ -18,6 +18,8 @@
  * time. */
 #define TICK_MAX_NS (50 * NS_PER_MS)
 #define TICK_MIN_NS NS_PER_MS
+/* While peers wait for their routes; half of it is for others. */
+#define TICK_HURRIED_NS (2 * NS_PER_MS)
 
 static int64_t agent_tick_ns(const struct agent *agent)
 {
@@ -34,9 +36,10 @@ static int64_t agent_tick_ns(const struct agent *agent)
 
 /* The next due instant, on the grid of ticks, so that what is due nearly together is done together.
  */
-static void agent_schedule(struct agent *agent, struct local_time now)
+void agent_schedule(struct agent *agent, struct local_time now)
 {
 	struct local_time due = canary_next_due(agent->canary, now);
+	struct local_time routes_due = agent_routes_next(agent, now);
 	int64_t tick_ns = agent_tick_ns(agent);
 	int64_t tick;
 
@@ -44,6 +47,11 @@ static void agent_schedule(struct agent *agent, struct local_time now)
 		struct local_time asked = discovery_dns_next(agent->dns, now);
 
 		due = local_since(asked, due) < 0 ? asked : due;
+	}
+	due = local_since(routes_due, due) < 0 ? routes_due : due;
+	if (agent_routes_hurried(agent)) {
+		tick_ns = TICK_HURRIED_NS;
+		due = local_after(now, TICK_HURRIED_NS);
 	}
 	tick = (due.ns + tick_ns - 1) / tick_ns;
 
@@ -77,7 +85,8 @@ static void on_timer(void *ctx, struct local_time now, int64_t late_ns)
 	canary_on_expiry(agent->canary, now);
 	agent_send_due(agent, now);
 	agent_follow_reflector(agent, now);
-	agent_follow_peers(agent, now);
+	agent_follow_sources(agent, now);
+	agent_follow_routes(agent, now);
 	agent_follow_interfaces(agent, now);
 	if (http_timeout_ms(agent->http) >= 0)
 		on_http(agent, now);
@@ -126,6 +135,34 @@ static void on_signal(void *ctx, int number, struct local_time now)
 		loop_stop(agent->loop);
 }
 
+static enum canary_family agent_family(enum config_family family)
+{
+	switch (family) {
+	case CONFIG_FAMILY_IPV4:
+		return CANARY_FAMILY_IPV4;
+	case CONFIG_FAMILY_IPV6:
+		return CANARY_FAMILY_IPV6;
+	case CONFIG_FAMILY_BOTH:
+		return CANARY_FAMILY_BOTH;
+	case CONFIG_FAMILY_AUTO:
+		break;
+	}
+	return CANARY_FAMILY_AUTO;
+}
+
+/* --peers.zone, whose values the configuration has checked. Alive as long as the process. */
+static void agent_set_networks(const struct config *config, struct canary_settings *settings)
+{
+	static struct zone_network networks[CONFIG_ZONES];
+	const char *expected;
+
+	settings->networks = networks;
+	for (uint32_t i = 0; i < config->peers_zone_count; i++)
+		if (zone_network_parse(config->peers_zones[i], &networks[settings->network_count],
+				       &expected) == 0)
+			settings->network_count++;
+}
+
 static int agent_open_core(struct agent *agent, const struct agent_inheritance *inheritance)
 {
 	const struct config *config = agent->config;
@@ -134,7 +171,11 @@ static int agent_open_core(struct agent *agent, const struct agent_inheritance *
 		.timeout_ns = config->probe_timeout_ns,
 		.protocol = config->probe_protocol == CONFIG_PROTOCOL_ICMP ? PROBE_ICMP
 									   : PROBE_STAMP,
-		.reflect_only = config->mesh_degree == CONFIG_DEGREE_NONE,
+		.linger_ns = config->peers_linger_ns,
+		.family = agent_family(config->peers_family),
+		.peers_max = config->peers_max,
+		.full_below = config->mesh_full_below,
+		.degree = config->mesh_degree,
 		.notice = agent_tell_notice,
 		.notice_ctx = agent,
 	};
@@ -143,6 +184,7 @@ static int agent_open_core(struct agent *agent, const struct agent_inheritance *
 
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return -EIO;
+	agent_set_networks(config, &settings);
 	settings.nonce_key[0] = random[0];
 	settings.nonce_key[1] = random[1];
 	settings.phase_ns = (int64_t)(random[2] % (uint64_t)settings.interval_ns);
@@ -168,7 +210,8 @@ static int agent_open_edges(struct agent *agent)
 		return err;
 	}
 	loop_on_timer(agent->loop, on_timer, agent);
-	err = agent_open_peers(agent);
+	err = agent_open_routes(agent);
+	err = err ? err : agent_open_sources(agent);
 	if (err)
 		return err;
 	agent_fill_content(agent, &content);
@@ -198,7 +241,7 @@ static void tell_start(const struct agent *agent)
 	const char *protocol = config->probe_protocol == CONFIG_PROTOCOL_ICMP ? "icmp" : "stamp";
 	bool reflects = config->reflector == CONFIG_REFLECTOR_TRUE;
 
-	if (config->mesh_degree == CONFIG_DEGREE_NONE)
+	if (config->mesh_degree == 0)
 		protocol = "none, --mesh.degree=0";
 	log_info("measuring", LOG_TEXT("node", config->node_name),
 		 LOG_INT("port", http_port(agent->http)), LOG_TEXT("probes", protocol),
@@ -226,8 +269,8 @@ int agent_run(const struct config *config, const struct agent_inheritance *inher
 	if (!err) {
 		agent_fill_exposition(&agent);
 		agent_follow_clock(&agent, loop_now());
-		agent_read_own_addresses(&agent);
-		err = agent_read_peers(&agent, loop_now());
+		agent_read_own_addresses(&agent, loop_now());
+		err = agent_read_sources(&agent, loop_now());
 	}
 	if (!err) {
 		tell_start(&agent);

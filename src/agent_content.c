@@ -23,8 +23,10 @@ void agent_fill_exposition(struct agent *agent)
 	agent->exposition = (struct exposition){
 		.node_name = agent->config->node_name,
 		.node_zone = agent->config->node_zone,
+		.family_label = agent->config->peers_family == CONFIG_FAMILY_BOTH,
 		.version = VERSION,
 		.revision = REVISION,
+		.directory = canary_directory(agent->canary),
 		.peers = canary_peers(agent->canary),
 		.interfaces = canary_interfaces(agent->canary),
 		.stats = canary_stats(agent->canary, 0),

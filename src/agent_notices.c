@@ -26,6 +26,24 @@ static void tell_flow(const struct agent *agent, const char *label, uint32_t slo
 		 LOG_INT("of_the_last", FLOW_LOSS_RECENT));
 }
 
+/* Thousands may come or go at once: one by one they are told to those who look for bugs, their
+ * number to all. */
+static void tell_going(const struct agent *agent, enum canary_notice notice, const char *label,
+		       const char *address)
+{
+	if (notice == CANARY_TWIN) {
+		log_debug("an address of a peer that is probed at another one: not probed as well",
+			  LOG_TEXT("peer", label), LOG_TEXT("address", address));
+	} else if (notice == CANARY_LINGERING) {
+		log_debug("no source names the peer any more: it is probed on for a while",
+			  LOG_TEXT("peer", label), LOG_TEXT("address", address),
+			  LOG_INT("seconds", agent->config->peers_linger_ns / NS_PER_SECOND));
+	} else if (notice == CANARY_LEFT) {
+		log_info("the peer left in good order, and its host is gone now, too: no loss",
+			 LOG_TEXT("peer", label), LOG_TEXT("address", address));
+	}
+}
+
 void agent_tell_notice(void *ctx, enum canary_notice notice, uint32_t slot, uint16_t flow)
 {
 	const struct agent *agent = ctx;
@@ -69,6 +87,9 @@ void agent_tell_notice(void *ctx, enum canary_notice notice, uint32_t slot, uint
 		log_warn("the peer says another name or zone within an hour of the last; it keeps "
 			 "those that it has for that long",
 			 LOG_TEXT("peer", label), LOG_TEXT("address", address));
+		break;
+	default:
+		tell_going(agent, notice, label, address);
 		break;
 	}
 }

@@ -10,13 +10,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEARTBEAT_EVERY_NS NS_PER_SECOND
-
 void canary_notify(const struct canary *canary, enum canary_notice notice, uint32_t slot,
 		   uint16_t flow)
 {
 	if (canary->settings.notice)
 		canary->settings.notice(canary->settings.notice_ctx, notice, slot, flow);
+}
+
+static int canary_open_peers(struct canary *canary, uint32_t slots)
+{
+	const struct canary_settings *settings = &canary->settings;
+	const struct directory_settings directory = { .capacity = settings->peers_max,
+						      .networks = settings->networks,
+						      .network_count = settings->network_count };
+	const struct peers_settings peers = {
+		.capacity = slots,
+		.protocol = settings->protocol,
+		.rest_ns = 2 * (settings->timeout_ns + SAMPLES_GRACE_NS),
+		.linger_ns = settings->linger_ns,
+		.events = canary_events(canary),
+	};
+	int err = directory_open(&directory, &canary->directory);
+
+	if (err == 0)
+		err = mesh_open(slots + MESH_ZONES, &canary->mesh);
+	if (err == 0)
+		err = peers_open(&peers, &canary->peers);
+	if (err == 0)
+		err = interfaces_open(slots + 1, &canary->interfaces); /* the known peers' */
+	return err;
 }
 
 int canary_open(const struct canary_settings *settings, const struct kernel_memory *memory,
@@ -38,9 +60,7 @@ int canary_open(const struct canary_settings *settings, const struct kernel_memo
 				     sizeof(*canary->flow_losses));
 	if (!canary->stats || !canary->standings || !canary->flow_losses)
 		goto out;
-	err = peers_open(slots, settings->protocol, &canary->peers);
-	if (err == 0)
-		err = interfaces_open(slots, &canary->interfaces);
+	err = canary_open_peers(canary, slots);
 	if (err == 0)
 		err = samples_open(memory, settings->timeout_ns, &canary->samples);
 	if (err == 0)
@@ -61,6 +81,8 @@ void canary_close(struct canary *canary)
 	samples_close(canary->samples);
 	interfaces_close(canary->interfaces);
 	peers_close(canary->peers);
+	mesh_close(canary->mesh);
+	directory_close(canary->directory);
 	free(canary->stats);
 	free(canary->standings);
 	free(canary->flow_losses);
@@ -80,7 +102,7 @@ void canary_on_clock(struct canary *canary, const struct wall_clock *clock)
 
 /* Flows are used in turn. Peers start where their turn's interval stands, so that those that are
  * probed together are probed from the same port. */
-static void canary_align(struct canary *canary, uint32_t slot)
+void canary_align(struct canary *canary, uint32_t slot)
 {
 	int64_t turn = turns_next(canary->turns, slot).ns / canary->settings.interval_ns;
 
@@ -192,7 +214,7 @@ static void canary_compare_flows(struct canary *canary, const struct sample *sam
 		canary_notify(canary, CANARY_FLOW_LOSSY, sample->slot, sample->flow);
 }
 
-static void canary_on_sample(void *ctx, const struct sample *sample)
+void canary_on_sample(void *ctx, const struct sample *sample)
 {
 	struct canary *canary = ctx;
 	struct standing *standing = &canary->standings[sample->slot];
@@ -204,6 +226,8 @@ static void canary_on_sample(void *ctx, const struct sample *sample)
 	canary_heed(canary, sample);
 	if (canary_heed_question(canary, sample))
 		canary_compare_flows(canary, sample);
+	if (sample->verdict != VERDICT_NONE && sample->verdict != VERDICT_UNSTAMPED)
+		standing->refused_last = sample->verdict == VERDICT_REFUSED;
 	if (sample->verdict == VERDICT_REFUSED)
 		standing->refused = true;
 	else if (sample->verdict == VERDICT_RETURNED)
@@ -240,80 +264,11 @@ bool canary_on_refused(struct canary *canary, const struct echoed *quoted)
 	return samples_in_flight(canary->samples, slot) < before;
 }
 
-/* --- time passes --- */
+/* --- what there is to see --- */
 
-bool canary_awaits_stamp(const struct canary *canary, uint32_t slot, struct local_time now)
+const struct directory *canary_directory(const struct canary *canary)
 {
-	return samples_awaits_stamp(canary->samples, slot, now);
-}
-
-void canary_on_neighbour(struct canary *canary, uint32_t slot, bool unresolved,
-			 struct local_time now)
-{
-	samples_on_neighbour(canary->samples, slot, unresolved, now);
-}
-
-static void canary_expire_slot(struct canary *canary, uint32_t slot, struct local_time now)
-{
-	const struct peer *peer = peers_get(canary->peers, slot);
-
-	switch ((enum peer_state)peer->state) {
-	case PEER_FREE:
-	case PEER_OWN:
-	case PEER_KNOWN:
-		break;
-	case PEER_RESOLVING:
-		if (local_since(now, canary_promotion(canary, slot)) < 0)
-			break;
-		peers_set_state(canary->peers, slot, PEER_PROBED);
-		turns_start(canary->turns, slot, now);
-		canary_align(canary, slot);
-		break;
-	case PEER_PROBED:
-		samples_expire(canary->samples, slot, now, canary_on_sample, canary);
-		break;
-	case PEER_DEPARTED:
-		if (local_since(now, peer->release_at) >= 0)
-			canary_displace(canary, slot);
-		break;
-	}
-}
-
-void canary_on_expiry(struct canary *canary, struct local_time now)
-{
-	for (uint32_t slot = 0; slot < canary->memory->shape.slots; slot++)
-		canary_expire_slot(canary, slot, now);
-	peers_release(canary->peers, now);
-	__atomic_store_n(&canary->memory->control->heartbeat_ns, (uint64_t)now.ns,
-			 __ATOMIC_RELEASE);
-	canary->beat_at = local_after(now, HEARTBEAT_EVERY_NS);
-}
-
-static struct local_time canary_slot_due(const struct canary *canary, uint32_t slot)
-{
-	const struct peer *peer = peers_get(canary->peers, slot);
-	struct local_time probe_at = turns_next(canary->turns, slot);
-	struct local_time expiry = samples_next_expiry(canary->samples, slot);
-
-	if (peer->state == PEER_RESOLVING)
-		return canary_promotion(canary, slot);
-	if (peer->state == PEER_DEPARTED)
-		return peer->release_at;
-	return local_since(probe_at, expiry) < 0 ? probe_at : expiry;
-}
-
-struct local_time canary_next_due(const struct canary *canary, struct local_time now)
-{
-	struct local_time earliest = canary->beat_at;
-
-	(void)now; /* a beat is never more than a second ahead of it */
-	for (uint32_t slot = 0; slot < canary->memory->shape.slots; slot++) {
-		struct local_time due = canary_slot_due(canary, slot);
-
-		if (local_since(due, earliest) < 0)
-			earliest = due;
-	}
-	return earliest;
+	return canary->directory;
 }
 
 struct peers *canary_peers(struct canary *canary)

@@ -191,10 +191,12 @@ static void canary_learn(struct canary *canary, uint32_t slot, const struct iden
 		canary_label_changed(canary, loser);
 		canary_notify(canary, CANARY_NAME_LOST, loser, 0);
 	}
-	if (learning == PEER_LEARNT_NAME) {
+	if (learning == PEER_LEARNT_NAME)
 		canary_label_changed(canary, slot);
+	peers_settle(canary->peers, now);
+	/* Unless it is a twin now, which was said. */
+	if (learning == PEER_LEARNT_NAME && peer_is_live(peers_get(canary->peers, slot)))
 		canary_notify(canary, CANARY_NAMED, slot, 0);
-	}
 }
 
 void canary_on_identity(struct canary *canary, const struct echoed *reply, const uint8_t *payload,
@@ -208,6 +210,7 @@ void canary_on_identity(struct canary *canary, const struct echoed *reply, const
 	    !standing_asked(&canary->standings[slot], reply->flow, reply->sequence, UINT16_MAX) ||
 	    !samples_holds(canary->samples, slot, reply->flow, reply->sequence, reply->nonce))
 		return;
+	canary->now = now;
 	standing_answered(&canary->standings[slot], now);
 	err = identity_parse(payload, length, &identity);
 	/* Who does not say that he counts, does not. */

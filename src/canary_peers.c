@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Peers come and go, and where they are; own addresses. Owns what joining and leaving mean for the
- * modules below. Must not know probes.
+ * Peers come and go, and where they are. Owns what joining and leaving mean for the modules below,
+ * and whose each address is. Must not know probes, nor who is chosen.
  */
 #include "canary_state.h"
 
@@ -11,6 +11,58 @@
 #define ATTACHMENT_PATIENCE_NS (2 * NS_PER_SECOND)
 
 #define NEVER INT64_MAX
+
+/* --- whose an address is --- */
+
+bool canary_find_slot(const struct canary *canary, const struct address *address,
+		      uint32_t *ret_slot)
+{
+	uint32_t slot;
+
+	if (addresses_find(canary->memory, address, &slot) < 0 ||
+	    peers_get(canary->peers, slot)->state == PEER_DEPARTED)
+		return false;
+	*ret_slot = slot;
+	return true;
+}
+
+static void canary_insert_known(struct canary *canary, const struct address *address)
+{
+	if (addresses_insert(canary->memory, address, KC_SLOT_KNOWN) < 0)
+		canary->totals.unplaced++;
+}
+
+/* No slot's any more. Our own are not reflected to. */
+static void canary_give_back(struct canary *canary, const struct address *address)
+{
+	uint32_t index = directory_find(canary->directory, address);
+
+	if (index != DIRECTORY_END && !directory_get(canary->directory, index)->own)
+		canary_insert_known(canary, address);
+	else
+		addresses_remove(canary->memory, address);
+}
+
+void canary_replace(struct canary *canary, const struct address *address)
+{
+	uint32_t slot;
+
+	if (addresses_find(canary->memory, address, &slot) < 0)
+		canary_give_back(canary, address);
+}
+
+/* The same address may stand for a newer peer by now, which keeps it. */
+void canary_displace(struct canary *canary, uint32_t slot)
+{
+	const struct address *address = &peers_get(canary->peers, slot)->address;
+	uint32_t holder;
+
+	if (addresses_find(canary->memory, address, &holder) == 0 && holder == slot)
+		canary_give_back(canary, address);
+	memset(&canary->memory->peers[slot], 0, sizeof(*canary->memory->peers));
+}
+
+/* --- what happens to slots --- */
 
 /* Forgets all that was known of the slot's peer; nothing of it counts from here on. */
 static void canary_clear(struct canary *canary, uint32_t slot)
@@ -34,19 +86,8 @@ static void canary_place(struct canary *canary, uint32_t slot)
 	canary->standings[slot].joined_at = canary->now;
 	memset(view, 0, sizeof(*view));
 	address_format(address, view->address);
-	if (addresses_insert(canary->memory, address, slot) < 0)
-		canary->totals.unplaced++;
-}
-
-/* The same address may stand for a newer peer by now, which keeps it. */
-void canary_displace(struct canary *canary, uint32_t slot)
-{
-	const struct address *address = &peers_get(canary->peers, slot)->address;
-	uint32_t holder;
-
-	if (addresses_find(canary->memory, address, &holder) == 0 && holder == slot)
-		addresses_remove(canary->memory, address);
-	memset(&canary->memory->peers[slot], 0, sizeof(*canary->memory->peers));
+	/* What found no place was counted when it was discovered. */
+	addresses_insert(canary->memory, address, slot);
 }
 
 /* Its address stays for as long as the slot rests, so that stragglers are told from strangers. */
@@ -61,62 +102,132 @@ static void canary_joined(void *ctx, uint32_t slot)
 	canary_place(ctx, slot);
 }
 
+/* As if it departed, but it keeps slot and address: it may be needed again any time. */
+static void canary_parked(void *ctx, uint32_t slot)
+{
+	canary_clear(ctx, slot);
+	canary_notify(ctx, CANARY_TWIN, slot, 0);
+}
+
+/* Only whom no source names any more: others were chosen no longer. */
+static bool canary_lingers(void *ctx, uint32_t slot)
+{
+	const struct canary *canary = ctx;
+	const struct peer *peer = peers_get(canary->peers, slot);
+
+	if (canary->settings.linger_ns == 0 || !peer_is_live(peer) ||
+	    directory_find(canary->directory, &peer->address) != DIRECTORY_END)
+		return false;
+	canary_notify(canary, CANARY_LINGERING, slot, 0);
+	return true;
+}
+
+struct peers_events canary_events(struct canary *canary)
+{
+	return (struct peers_events){
+		.lingers = canary_lingers,
+		.departed = canary_departed,
+		.joined = canary_joined,
+		.parked = canary_parked,
+		.relabelled = canary_relabelled,
+		.ctx = canary,
+	};
+}
+
+/* --- sources --- */
+
 void canary_peers_begin(struct canary *canary, enum peer_source source)
 {
-	peers_begin(canary->peers, source);
+	directory_begin(canary->directory, source);
 }
 
 int canary_peers_offer(struct canary *canary, const struct peer_candidate *candidate)
 {
-	return peers_offer(canary->peers, candidate);
+	enum canary_family unwanted = address_is_ipv4(&candidate->address) ? CANARY_FAMILY_IPV6
+									   : CANARY_FAMILY_IPV4;
+
+	if (canary->settings.family == unwanted)
+		return 0;
+	return directory_offer(canary->directory, candidate);
 }
 
 void canary_peers_abort(struct canary *canary)
 {
-	peers_abort(canary->peers);
+	directory_abort(canary->directory);
 }
 
-struct peers_change canary_peers_commit(struct canary *canary, struct local_time now)
+/* A slot that lingers or rests keeps its address, and has it already where the peer comes back. */
+static void canary_discovered(void *ctx, const struct directory_entry *entry)
 {
-	int64_t rest_ns = 2 * (canary->settings.timeout_ns + SAMPLES_GRACE_NS);
+	struct canary *canary = ctx;
+	uint32_t slot;
+
+	if (addresses_find(canary->memory, &entry->address, &slot) < 0)
+		canary_insert_known(canary, &entry->address);
+}
+
+static void canary_undiscovered(void *ctx, const struct directory_entry *entry)
+{
+	struct canary *canary = ctx;
+	uint32_t slot;
+
+	if (addresses_find(canary->memory, &entry->address, &slot) < 0)
+		addresses_remove(canary->memory, &entry->address);
+}
+
+struct canary_change canary_peers_commit(struct canary *canary, struct local_time now)
+{
+	struct canary_change change = { 0 };
 
 	canary->now = now;
-	return peers_commit(canary->peers, local_after(now, rest_ns), canary_departed,
-			    canary_joined, canary_relabelled, canary);
+	change.discovered = directory_commit(canary->directory, canary_undiscovered,
+					     canary_discovered, canary);
+	canary_mark_all_own(canary);
+	if (change.discovered.added > 0 || change.discovered.removed > 0 ||
+	    change.discovered.changed > 0)
+		change.probed = canary_choose(canary, now);
+	else
+		change.probed.surplus = peers_surplus(canary->peers);
+	return change;
 }
 
+/* --- routes --- */
+
 /* One of our own addresses after all: neither probed nor anybody. */
-static void canary_disown(struct canary *canary, uint32_t slot)
+static void canary_disown(struct canary *canary, uint32_t slot, struct local_time now)
 {
+	if (peers_get(canary->peers, slot)->state == PEER_OWN)
+		return;
 	canary_clear(canary, slot);
 	canary_displace(canary, slot);
 	peers_set_state(canary->peers, slot, PEER_OWN);
-	peers_settle(canary->peers, canary_relabelled, canary);
+	peers_settle(canary->peers, now);
 }
 
 void canary_on_route(struct canary *canary, uint32_t slot, bool own,
 		     const struct interface_name *routes, uint32_t count, struct local_time now)
 {
 	const struct peer *peer = peers_get(canary->peers, slot);
+	uint32_t index;
 
 	canary->now = now;
-	if (!peer_is_live(peer) && peer->state != PEER_OWN && peer->state != PEER_KNOWN)
+	if (!peer_is_live(peer) && peer->state != PEER_OWN)
 		return;
+	index = directory_find(canary->directory, &peer->address);
+	if (index != DIRECTORY_END)
+		canary_mark_own(canary, index, own);
 	if (own) {
-		if (peer->state != PEER_OWN)
-			canary_disown(canary, slot);
+		canary_disown(canary, slot, now);
 		return;
 	}
 	if (peer->state == PEER_OWN) {
 		peers_set_state(canary->peers, slot, PEER_RESOLVING);
-		peers_settle(canary->peers, canary_relabelled, canary);
+		peers_settle(canary->peers, now);
 		canary_place(canary, slot);
 	}
 	interfaces_route(canary->interfaces, slot, routes, count, now);
 	canary->standings[slot].routed = true;
 	canary->standings[slot].interfaces = count > 0;
-	if (canary->settings.reflect_only && peer->state == PEER_RESOLVING)
-		peers_set_state(canary->peers, slot, PEER_KNOWN);
 }
 
 /* When the peer may be probed: its programs are in place, or there is nothing to wait for. */
@@ -131,51 +242,51 @@ struct local_time canary_promotion(const struct canary *canary, uint32_t slot)
 	return local_after(standing->joined_at, ATTACHMENT_PATIENCE_NS);
 }
 
-/* --- own addresses --- */
+/* --- those that are known only --- */
 
-void canary_own_begin(struct canary *canary)
+const struct address *canary_known(const struct canary *canary, uint32_t index)
 {
-	canary->own_offered.count = 0;
-	canary->own_offered.missing = 0;
+	const struct directory_entry *entry = directory_get(canary->directory, index);
+	uint32_t slot;
+
+	if (!entry->sources)
+		return NULL;
+	if (canary_find_slot(canary, &entry->address, &slot) &&
+	    peers_get(canary->peers, slot)->state != PEER_TWIN)
+		return NULL;
+	return &entry->address;
 }
 
-static bool own_holds(const struct own_addresses *own, const struct address *address)
+void canary_known_begin(struct canary *canary)
 {
-	for (uint32_t i = 0; i < own->count; i++) {
-		if (address_equal(&own->list[i], address))
-			return true;
+	canary->known.count = 0;
+}
+
+static void known_add(struct known_routes *known, const struct interface_name *route)
+{
+	for (uint32_t i = 0; i < known->count; i++) {
+		if (known->list[i].ifindex == route->ifindex)
+			return;
 	}
-	return false;
+	if (known->count < sizeof(known->list) / sizeof(known->list[0]))
+		known->list[known->count++] = *route;
 }
 
-void canary_own_offer(struct canary *canary, const struct address *address)
+void canary_on_known_route(struct canary *canary, uint32_t index, bool own,
+			   const struct interface_name *routes, uint32_t count)
 {
-	struct own_addresses *offered = &canary->own_offered;
+	const struct address *address = canary_known(canary, index);
 
-	if (own_holds(offered, address))
+	if (!address)
 		return;
-	if (offered->count == ADDRESSES_OWN_MAX)
-		offered->missing++;
-	else
-		offered->list[offered->count++] = *address;
+	canary_mark_own(canary, index, own || canary_is_listed_own(canary, address));
+	for (uint32_t i = 0; i < count && !own; i++)
+		known_add(&canary->known, &routes[i]);
 }
 
-/* Those that went make room first. All others are said again, since there may be room now. */
-void canary_own_commit(struct canary *canary)
+/* In the slot beyond the peers'. */
+void canary_known_commit(struct canary *canary, struct local_time now)
 {
-	struct own_addresses *offered = &canary->own_offered;
-	uint32_t missing = canary->own.missing;
-
-	for (uint32_t i = 0; i < canary->own.count; i++) {
-		if (!own_holds(offered, &canary->own.list[i]))
-			addresses_set_own(canary->memory, &canary->own.list[i], false);
-	}
-	for (uint32_t i = 0; i < offered->count; i++) {
-		if (addresses_set_own(canary->memory, &offered->list[i], true) < 0)
-			offered->missing++;
-	}
-	canary->own = *offered;
-	/* Counted when they become more, not with each refresh. */
-	if (canary->own.missing > missing)
-		canary->totals.unplaced += canary->own.missing - missing;
+	interfaces_route(canary->interfaces, canary->memory->shape.slots, canary->known.list,
+			 canary->known.count, now);
 }

@@ -128,7 +128,7 @@ static int offer_line(const struct reader *reader, const char *line, size_t leng
 		return refuse_line(reader, text, "", "the address is already on an earlier line");
 	if (result == -ENOTUNIQ)
 		return refuse_line(reader, candidate.name, "",
-				   "the name is already another address's");
+				   "the name is already another address's, of the same family");
 	return refuse_line(reader, text, "", strerror(-result));
 }
 

@@ -16,6 +16,13 @@ void row_append_label(struct text *text, const char *opening, const char *value)
 	text_append(text, "\"");
 }
 
+void row_append_peer(struct text *text, const struct row_peer *peer)
+{
+	row_append_label(text, "peer=\"", peer->label);
+	if (peer->family)
+		row_append_label(text, ",family=\"", peer->family);
+}
+
 static void append_name(const struct family *family, struct text *text, const char *opening,
 			const char *label_value)
 {
@@ -63,7 +70,7 @@ void row_histogram_add(struct row_histogram *histogram, uint64_t count)
 	text_append(text, histogram->family->name);
 	text_append(text, "_bucket{");
 	if (histogram->peer) {
-		row_append_label(text, "peer=\"", histogram->peer);
+		row_append_peer(text, histogram->peer);
 		text_append(text, ",");
 	}
 	text_append(text, "le=\"");
@@ -79,7 +86,8 @@ static void append_series(const struct row_histogram *histogram, const char *suf
 	text_append(histogram->text, histogram->family->name);
 	text_append(histogram->text, suffix);
 	if (histogram->peer) {
-		row_append_label(histogram->text, "{peer=\"", histogram->peer);
+		text_append(histogram->text, "{");
+		row_append_peer(histogram->text, histogram->peer);
 		text_append(histogram->text, "}");
 	}
 }

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The metrics: one table of families, and the few ways in which a row gets its values (of rows for
- * each peer: families_peer.c). Reads live memory: all of it is this thread's own but kc_counters,
+ * The metrics: one table of families, and the plain ways in which a row gets its values (those that
+ * have labels: families_*.c). Reads live memory: all of it is this thread's own but kc_counters,
  * which the kernel half writes. Must not know blocks.
  */
 #include "families.h"
-
-#include <stdbool.h>
-#include <string.h>
 
 /* A uint64_t of struct exposition. */
 static void write_value(const struct family *family, const struct exposition *exposition,
@@ -68,8 +65,7 @@ static void write_loop_delay(const struct family *family, const struct expositio
 	row_histogram_finish(&histogram, exposition->loop_delay->sum_ns);
 }
 
-/* A counter of the kernel half, which it goes on counting meanwhile. */
-static uint64_t counter_at(const struct exposition *exposition, size_t offset)
+uint64_t family_counter(const struct exposition *exposition, size_t offset)
 {
 	return __atomic_load_n(family_value(exposition->counters, offset), __ATOMIC_RELAXED);
 }
@@ -79,173 +75,7 @@ static void write_counter(const struct family *family, const struct exposition *
 			  uint32_t row, struct text *text)
 {
 	(void)row;
-	row_write_count(family, text, NULL, NULL, counter_at(exposition, family->offset));
-}
-
-/* Counters of one family, told apart by the label `reason`. */
-struct reason {
-	const char *name;
-	size_t offset; /* in struct kc_counters */
-};
-
-static const struct reason rejections[] = {
-	{ "source", offsetof(struct kc_counters, rejected_source) },
-	{ "truncated", offsetof(struct kc_counters, rejected_truncated) },
-	{ "nonce", offsetof(struct kc_counters, rejected_nonce) },
-	{ "checksum", offsetof(struct kc_counters, rejected_checksum) },
-	{ "unstamped", offsetof(struct kc_counters, rejected_unstamped) },
-	{ "residence", offsetof(struct kc_counters, rejected_residence) },
-};
-
-static const struct reason refusals[] = {
-	{ "host", offsetof(struct kc_counters, refused_host) },
-	{ "destination", offsetof(struct kc_counters, refused_destination) },
-	{ "source", offsetof(struct kc_counters, refused_source) },
-	{ "port", offsetof(struct kc_counters, refused_port) },
-	{ "loop", offsetof(struct kc_counters, refused_loop) },
-	{ "options", offsetof(struct kc_counters, refused_options) },
-	{ "length", offsetof(struct kc_counters, refused_length) },
-	{ "socket", offsetof(struct kc_counters, refused_socket) },
-	{ "checksum", offsetof(struct kc_counters, refused_checksum) },
-	{ "rate", offsetof(struct kc_counters, refused_rate) },
-	{ "failed", offsetof(struct kc_counters, refused_failed) },
-};
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static void write_rejected(const struct family *family, const struct exposition *exposition,
-			   uint32_t row, struct text *text)
-{
-	row_write_count(family, text, "{reason=\"", rejections[row].name,
-			counter_at(exposition, rejections[row].offset));
-}
-
-static void write_reflect_refused(const struct family *family, const struct exposition *exposition,
-				  uint32_t row, struct text *text)
-{
-	row_write_count(family, text, "{reason=\"", refusals[row].name,
-			counter_at(exposition, refusals[row].offset));
-}
-
-static void write_identities_refused(const struct family *family,
-				     const struct exposition *exposition, uint32_t row,
-				     struct text *text)
-{
-	(void)row;
-	row_write_count(family, text, "{reason=\"", "taken", *exposition->names_taken);
-	row_write_count(family, text, "{reason=\"", "invalid", *exposition->names_invalid);
-	row_write_count(family, text, "{reason=\"", "changing", *exposition->names_changing);
-}
-
-static void write_send_error(const struct family *family, const struct exposition *exposition,
-			     uint32_t row, struct text *text)
-{
-	static const char *const reasons[SEND_ERRORS] = {
-		[SEND_ERROR_UNREACHABLE] = "unreachable", [SEND_ERROR_PERMISSION] = "permission",
-		[SEND_ERROR_TOO_LARGE] = "too_large",	  [SEND_ERROR_NO_BUFFER] = "no_buffer",
-		[SEND_ERROR_WINDOW_FULL] = "window_full", [SEND_ERROR_OTHER] = "other",
-	};
-
-	row_write_count(family, text, "{reason=\"", reasons[row], exposition->send_errors[row]);
-}
-
-static void write_capacity_exceeded(const struct family *family,
-				    const struct exposition *exposition, uint32_t row,
-				    struct text *text)
-{
-	(void)row;
-	row_write_count(family, text, "{what=\"", "addresses", *exposition->unplaced);
-	row_write_count(family, text, "{what=\"", "interfaces",
-			interfaces_left_out(exposition->interfaces));
-	row_write_count(family, text, "{what=\"", "ring",
-			counter_at(exposition, offsetof(struct kc_counters, ring_full)));
-}
-
-static uint64_t peers_unnamed(const struct peers *peers)
-{
-	uint64_t count = 0;
-
-	for (uint32_t slot = 0; slot < peers_capacity(peers); slot++) {
-		const struct peer *peer = peers_get(peers, slot);
-
-		count += peer_is_live(peer) && peer->name[0] == '\0';
-	}
-	return count;
-}
-
-/* All in one row: they are counted at one instant. */
-static void write_peers(const struct family *family, const struct exposition *exposition,
-			uint32_t row, struct text *text)
-{
-	const struct peers *peers = exposition->peers;
-	uint64_t probed = peers_count(peers, PEER_PROBED);
-	uint64_t known = peers_count(peers, PEER_KNOWN);
-	uint64_t others = known + peers_count(peers, PEER_RESOLVING) + peers_count(peers, PEER_OWN);
-
-	(void)row;
-	row_write_count(family, text, "{state=\"", "discovered", probed + others);
-	row_write_count(family, text, "{state=\"", "probed", probed);
-	row_write_count(family, text, "{state=\"", "known", known);
-	row_write_count(family, text, "{state=\"", "unnamed", peers_unnamed(peers));
-	row_write_count(family, text, "{state=\"", "surplus", peers_surplus(peers));
-}
-
-static void write_node_info(const struct family *family, const struct exposition *exposition,
-			    uint32_t row, struct text *text)
-{
-	(void)row;
-	text_append(text, family->name);
-	row_append_label(text, "{node=\"", exposition->node_name);
-	row_append_label(text, ",zone=\"", exposition->node_zone);
-	text_append(text, "} 1\n");
-}
-
-static void write_build_info(const struct family *family, const struct exposition *exposition,
-			     uint32_t row, struct text *text)
-{
-	(void)row;
-	text_append(text, family->name);
-	row_append_label(text, "{version=\"", exposition->version);
-	row_append_label(text, ",revision=\"", exposition->revision);
-	text_append(text, "} 1\n");
-}
-
-static void append_attached(const struct family *family, struct text *text,
-			    const char *interface_name, const char *direction, uint32_t mode,
-			    bool attached)
-{
-	text_append(text, family->name);
-	row_append_label(text, "{interface=\"", interface_name);
-	row_append_label(text, ",direction=\"", direction);
-	row_append_label(text, ",mode=\"", hook_mode_name(mode));
-	row_append_count(text, "} ", attached);
-}
-
-/* While peers are routed anew, a device that was made again stands beside its predecessor. */
-static bool is_succeeded(const struct interfaces *interfaces, const struct interface *interface)
-{
-	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++) {
-		const struct interface *other = interfaces_get(interfaces, i);
-
-		if (other->ifindex > interface->ifindex && other->peers > 0 &&
-		    strcmp(other->name, interface->name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void write_attached(const struct family *family, const struct exposition *exposition,
-			   uint32_t row, struct text *text)
-{
-	const struct interface *interface = interfaces_get(exposition->interfaces, row);
-
-	if (interface->ifindex == 0 || interface->peers == 0 ||
-	    is_succeeded(exposition->interfaces, interface))
-		return;
-	append_attached(family, text, interface->name, "egress", interface->egress.mode,
-			interface_egress_attached(interface));
-	append_attached(family, text, interface->name, "ingress", interface->ingress.mode,
-			interface_ingress_attached(interface));
+	row_write_count(family, text, NULL, NULL, family_counter(exposition, family->offset));
 }
 
 /* Where the writers find a value. */
@@ -291,30 +121,33 @@ const struct family families[] = {
 	{ "kube_canary_samples_dropped_total", FAMILY_COUNTER,
 	  "Probes returned without a round-trip time: ring full.", OF_PEER(dropped) },
 	{ "kube_canary_replies_rejected_total", FAMILY_COUNTER, "Replies that were not accepted.",
-	  COUNT(rejections), write_rejected, 0 },
+	  FAMILY_REJECTIONS, family_write_rejected, 0 },
 	{ "kube_canary_refusals_rejected_total", FAMILY_COUNTER,
 	  "ICMP port unreachables that quote no probe in flight, or come from somebody else.",
 	  TOTAL(refusals_rejected) },
 	{ "kube_canary_send_errors_total", FAMILY_COUNTER, "Probes that could not be sent.",
-	  SEND_ERRORS, write_send_error, 0 },
+	  SEND_ERRORS, family_write_send_error, 0 },
 	{ "kube_canary_reflected_total", FAMILY_COUNTER, "Probes of peers that we answered.",
 	  COUNTER(reflected) },
 	{ "kube_canary_reflect_refused_total", FAMILY_COUNTER,
-	  "Packets to the reflector's port that were left unanswered.", COUNT(refusals),
-	  write_reflect_refused, 0 },
+	  "Packets to the reflector's port that were left unanswered.", FAMILY_REFUSALS,
+	  family_write_reflect_refused, 0 },
 	{ "kube_canary_identities_refused_total", FAMILY_COUNTER,
-	  "Names that peers gave themselves and that were refused.", 1, write_identities_refused,
-	  0 },
-	{ "kube_canary_peers", FAMILY_GAUGE, "Peers by state.", 1, write_peers, 0 },
+	  "Names that peers gave themselves and that were refused.", 1,
+	  family_write_identities_refused, 0 },
+	{ "kube_canary_peers", FAMILY_GAUGE, "Peers by state.", 1, family_write_peers, 0 },
+	{ "kube_canary_peers_surplus", FAMILY_GAUGE, "What is beyond a limit, and left out.", 1,
+	  family_write_peers_surplus, 0 },
 	{ "kube_canary_peer_info", FAMILY_GAUGE, "Who a peer is.", FAMILY_ROW_PER_PEER,
 	  family_write_peer_info, 0 },
-	{ "kube_canary_node_info", FAMILY_GAUGE, "Who this node is.", 1, write_node_info, 0 },
-	{ "kube_canary_attached", FAMILY_GAUGE,
-	  "Whether the stamping program is in place and works.", INTERFACE_CAPACITY, write_attached,
+	{ "kube_canary_node_info", FAMILY_GAUGE, "Who this node is.", 1, family_write_node_info,
 	  0 },
+	{ "kube_canary_attached", FAMILY_GAUGE,
+	  "Whether the stamping program is in place and works.", INTERFACE_CAPACITY,
+	  family_write_attached, 0 },
 	{ "kube_canary_capacity_exceeded_total", FAMILY_COUNTER,
-	  "What found no place: addresses, interfaces, records in the ring.", 1,
-	  write_capacity_exceeded, 0 },
+	  "What found no place: addresses, interfaces, records in the ring, names, zones.", 1,
+	  family_write_capacity_exceeded, 0 },
 	{ "kube_canary_loop_delay_seconds", FAMILY_HISTOGRAM, "How late the event loop woke.", 1,
 	  write_loop_delay, 0 },
 	{ "kube_canary_config_last_reload_successful", FAMILY_GAUGE,
@@ -331,7 +164,8 @@ const struct family families[] = {
 	  "When a source last answered.", DNS(success_unix_seconds) },
 	{ "kube_canary_discovery_refused_total", FAMILY_COUNTER,
 	  "Addresses from a source that are no host's.", DNS(refused) },
-	{ "kube_canary_build_info", FAMILY_GAUGE, "What is running.", 1, write_build_info, 0 },
+	{ "kube_canary_build_info", FAMILY_GAUGE, "What is running.", 1, family_write_build_info,
+	  0 },
 	{ "process_cpu_seconds_total", FAMILY_COUNTER, "Processor time used.",
 	  SECONDS(process.cpu_ns) },
 	{ "process_start_time_seconds", FAMILY_GAUGE, "When the process started.",

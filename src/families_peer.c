@@ -7,23 +7,35 @@
 
 #include "families.h"
 
-/* The label of the peer in this slot; false where nothing is exported. */
-static bool peer_label(const struct exposition *exposition, uint32_t slot,
-		       char ret[static PEER_NAME_CAPACITY])
+/* Whose rows are those of this slot; false where nothing is exported. */
+static bool read_peer(const struct exposition *exposition, uint32_t slot, struct row_peer *ret)
 {
-	if (!peer_is_live(peers_get(exposition->peers, slot)))
+	const struct peer *peer = peers_get(exposition->peers, slot);
+
+	if (!peer_is_live(peer))
 		return false;
-	peers_label(exposition->peers, slot, ret);
+	peers_label(exposition->peers, slot, ret->label);
+	ret->family = NULL;
+	if (exposition->family_label)
+		ret->family = address_is_ipv4(&peer->address) ? "ipv4" : "ipv6";
 	return true;
+}
+
+static void append_series(const struct family *family, struct text *text,
+			  const struct row_peer *peer)
+{
+	text_append(text, family->name);
+	text_append(text, "{");
+	row_append_peer(text, peer);
 }
 
 void family_write_peer_rtt(const struct family *family, const struct exposition *exposition,
 			   uint32_t slot, struct text *text)
 {
-	char label[PEER_NAME_CAPACITY];
-	struct row_histogram histogram = { .family = family, .text = text, .peer = label };
+	struct row_peer peer;
+	struct row_histogram histogram = { .family = family, .text = text, .peer = &peer };
 
-	if (!peer_label(exposition, slot, label))
+	if (!read_peer(exposition, slot, &peer))
 		return;
 	for (unsigned int i = 0; i < STATS_BUCKETS; i++)
 		row_histogram_add(&histogram, exposition->stats[slot].buckets[i]);
@@ -33,37 +45,46 @@ void family_write_peer_rtt(const struct family *family, const struct exposition 
 void family_write_peer_seconds(const struct family *family, const struct exposition *exposition,
 			       uint32_t slot, struct text *text)
 {
-	char label[PEER_NAME_CAPACITY];
+	struct row_peer peer;
 
-	if (peer_label(exposition, slot, label))
-		row_write_seconds(family, text, "{peer=\"", label,
-				  *family_value(&exposition->stats[slot], family->offset));
+	if (!read_peer(exposition, slot, &peer))
+		return;
+	append_series(family, text, &peer);
+	row_append_seconds(text, "} ", *family_value(&exposition->stats[slot], family->offset));
 }
 
 void family_write_peer_count(const struct family *family, const struct exposition *exposition,
 			     uint32_t slot, struct text *text)
 {
-	char label[PEER_NAME_CAPACITY];
+	struct row_peer peer;
 
-	if (peer_label(exposition, slot, label))
-		row_write_count(family, text, "{peer=\"", label,
-				*family_value(&exposition->stats[slot], family->offset));
+	if (!read_peer(exposition, slot, &peer))
+		return;
+	append_series(family, text, &peer);
+	row_append_count(text, "} ", *family_value(&exposition->stats[slot], family->offset));
+}
+
+static const char *state_name(const struct peer *peer)
+{
+	if (peer->lingering)
+		return "lingering";
+	return peer->state == PEER_PROBED ? "probed" : "resolving";
 }
 
 void family_write_peer_info(const struct family *family, const struct exposition *exposition,
 			    uint32_t slot, struct text *text)
 {
 	const struct peer *peer = peers_get(exposition->peers, slot);
-	char label[PEER_NAME_CAPACITY];
 	char address[ADDRESS_TEXT_CAPACITY];
+	struct row_peer row;
 
-	if (!peer_label(exposition, slot, label))
+	if (!read_peer(exposition, slot, &row))
 		return;
 	address_format(&peer->address, address);
-	text_append(text, family->name);
-	row_append_label(text, "{peer=\"", label);
+	append_series(family, text, &row);
 	row_append_label(text, ",address=\"", address);
 	row_append_label(text, ",peer_zone=\"", peer->zone);
 	row_append_label(text, ",probe=\"", peer->probe == PROBE_STAMP ? "stamp" : "icmp");
+	row_append_label(text, ",state=\"", state_name(peer));
 	text_append(text, "} 1\n");
 }

@@ -33,9 +33,11 @@
 #define RING_BYTES \
 	(64u * 1024) /* 1170 records, more than a second of replies at the default --probe.max */
 
-/* Sessions that are reflected at once: of 512 peers with 4 flows each at half the load, in 64 KiB.
- * Beyond that they take each other's places, and their losses have no direction. */
-#define SESSIONS 4096
+/* Sessions that are reflected at once: each who watches us has one for each flow. They are about as
+ * many as we watch, which the mesh sees to; at half the load few take each other's places, whose
+ * losses then have no direction. Beyond that the longest unused gives way. */
+#define SESSIONS_MIN 1024u  /* 16 KiB: who watches us may be more, where we watch but a few */
+#define SESSIONS_MAX 65536u /* 1 MiB */
 
 /* Three of the canary's heartbeats, one a second; and no probe in flight outlasts it. */
 #define INERT_AFTER_MIN_NS (3 * NS_PER_SECOND)
@@ -77,6 +79,17 @@ static void loader_close(struct loader *loader)
 	descriptor_close(&loader->canary_words_fd);
 }
 
+static uint32_t loader_sessions(const struct config *config)
+{
+	uint32_t sessions = 2 * config->probe_max * config->probe_flows;
+
+	if (config->reflector != CONFIG_REFLECTOR_TRUE)
+		return 1;
+	if (sessions < SESSIONS_MIN)
+		return SESSIONS_MIN;
+	return sessions > SESSIONS_MAX ? SESSIONS_MAX : sessions;
+}
+
 static struct kernel_shape loader_shape(const struct config *config, uint32_t hash_seed)
 {
 	uint32_t flows = config->probe_flows;
@@ -88,8 +101,9 @@ static struct kernel_shape loader_shape(const struct config *config, uint32_t ha
 		.flows = flows,
 		.window = window,
 		.echo_window = samples_echo_window(window, flows),
-		.address_capacity = addresses_capacity(config->probe_max + ADDRESSES_OWN_MAX),
-		.session_capacity = config->reflector == CONFIG_REFLECTOR_TRUE ? SESSIONS : 1,
+		.address_capacity = addresses_capacity(config->peers_max + config->probe_max +
+						       ADDRESSES_OWN_MAX),
+		.session_capacity = loader_sessions(config),
 		.hash_seed = hash_seed,
 		.ring_bytes = RING_BYTES,
 	};

@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "directory.h"
 #include "discovery_file.h"
 #include "loader.h"
 #include "log.h"
-#include "peers.h"
 
 #define EXIT_USAGE 2
 
@@ -38,27 +38,28 @@ static void print_help(void)
 
 static int offer_peer(void *ctx, const struct peer_candidate *candidate)
 {
-	return peers_offer(ctx, candidate);
+	return directory_offer(ctx, candidate);
 }
 
 /* Reads the peers file once, so that a bad one is an error before anything starts. */
 static int check_peers(const struct config *config)
 {
 	char error[DISCOVERY_ERROR_CAPACITY];
-	struct peers *peers = NULL;
+	const struct directory_settings settings = { .capacity = config->peers_max };
+	struct directory *directory = NULL;
 	int err;
 
 	if (config->peers_file[0] == '\0')
 		return 0;
-	err = peers_open(config->probe_max, PROBE_STAMP, &peers);
+	err = directory_open(&settings, &directory);
 	if (err) {
-		fprintf(stderr, "kube-canary: no memory for %u peers\n", config->probe_max);
+		fprintf(stderr, "kube-canary: no memory for %u addresses\n", config->peers_max);
 		return err;
 	}
-	peers_begin(peers, PEER_SOURCE_FILE);
-	err = discovery_file_read(config->peers_file, offer_peer, peers, error);
-	peers_abort(peers);
-	peers_close(peers);
+	directory_begin(directory, PEER_SOURCE_FILE);
+	err = discovery_file_read(config->peers_file, offer_peer, directory, error);
+	directory_abort(directory);
+	directory_close(directory);
 	if (err)
 		fprintf(stderr, "kube-canary: %s\n", error);
 	return err;

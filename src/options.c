@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "directory.h"
 #include "echo.h"
 #include "instant.h"
 #include "kernel_abi.h"
@@ -17,7 +18,7 @@ static const char *const levels[] = { "error", "warn", "info", "debug", NULL };
 static const char *const formats[] = { "logfmt", "json", NULL };
 static const char *const protocols[] = { "stamp", "icmp", NULL };
 static const char *const truths[] = { "true", "false", NULL };
-static const char *const degrees[] = { "all", "0", NULL };
+static const char *const families[] = { "auto", "ipv4", "ipv6", "both", NULL };
 
 /* One size for both. */
 _Static_assert(ECHO_PAYLOAD_MIN == STAMP_BYTES, "smallest probe");
@@ -35,6 +36,15 @@ const struct option options[] = {
 	  "file of peers, read again when it changes" },
 	{ "peers.dns", OPTION_DNS_NAMES, 0, NULL, 0, 0, NULL,
 	  "DNS name whose A and AAAA records are peers; repeatable" },
+	{ "peers.family", OPTION_CHOICE, FIELD(peers_family), "auto", 0, 0, families,
+	  "which address of a peer is probed; auto: of the family that has more" },
+	{ "peers.zone", OPTION_ZONES, 0, NULL, 0, 0, NULL,
+	  "zone of the peers in a range of addresses; repeatable" },
+	{ "peers.linger", OPTION_DURATION, FIELD(peers_linger_ns), "5m", 0,
+	  24 * 3600 * NS_PER_SECOND, NULL,
+	  "time for which a peer is probed on that no source names any more" },
+	{ "peers.max", OPTION_NUMBER, FIELD(peers_max), "5120", 1, DIRECTORY_MAX, NULL,
+	  "addresses known at most; sizes the memory" },
 	{ "probe.interval", OPTION_DURATION, FIELD(probe_interval_ns), "1s", 10 * NS_PER_MS,
 	  3600 * NS_PER_SECOND, NULL, "time between two probes of a peer" },
 	{ "probe.timeout", OPTION_DURATION, FIELD(probe_timeout_ns), "1s", 10 * NS_PER_MS,
@@ -53,8 +63,10 @@ const struct option options[] = {
 	  "UDP port of the reflectors, ours and the peers'" },
 	{ "reflector", OPTION_CHOICE, FIELD(reflector), "true", 0, 0, truths,
 	  "answer the STAMP probes of peers" },
-	{ "mesh.degree", OPTION_CHOICE, FIELD(mesh_degree), "all", 0, 0, degrees,
-	  "peers to probe; 0: reflect only, probe nobody" },
+	{ "mesh.full-below", OPTION_NUMBER, FIELD(mesh_full_below), "64", 0, 5120, NULL,
+	  "up to so many peers, each probes all others" },
+	{ "mesh.degree", OPTION_NUMBER, FIELD(mesh_degree), "16", 0, 1024, NULL,
+	  "of more peers, each probes so many; 0: reflect only, probe nobody" },
 	{ "bpf.hook", OPTION_CHOICE, FIELD(bpf_hook), "auto", 0, 0, hooks,
 	  "where the stamping programs attach" },
 	{ "bpf.interfaces", OPTION_INTERFACES, 0, "auto", 0, 0, NULL,
@@ -83,6 +95,23 @@ char option_variable_character(char character)
 	return character >= 'a' && character <= 'z' ? (char)(character - 'a' + 'A') : character;
 }
 
+const struct option *option_find(const char *name, size_t length, bool variable)
+{
+	for (size_t row = 0; row < options_count; row++) {
+		const char *own = options[row].name;
+		size_t same = 0;
+
+		if (strlen(own) != length || (variable && options[row].kind == OPTION_SWITCH))
+			continue;
+		while (same < length &&
+		       name[same] == (variable ? option_variable_character(own[same]) : own[same]))
+			same++;
+		if (same == length)
+			return &options[row];
+	}
+	return NULL;
+}
+
 void option_append_name(struct text *text, const struct option *option, bool variable)
 {
 	text_append(text, variable ? OPTIONS_VARIABLE_PREFIX : "--");
@@ -108,6 +137,7 @@ static const struct {
 	[OPTION_PEERS] = { "=[NAME=]ADDRESS", "NAME=ADDRESS or ADDRESS" },
 	[OPTION_DNS_NAMES] = { "=NAME", "a DNS name of 1 to 253 letters, digits, dots, dashes and "
 					"underscores, and no IP address" },
+	[OPTION_ZONES] = { "=ZONE=CIDR", "ZONE=CIDR, such as zone-a=10.1.0.0/16" },
 	[OPTION_INTERFACES] = { "=auto|NAME,...",
 				"auto, or at most 16 different interface names of 1 to 15 "
 				"characters, separated by commas" },
@@ -128,7 +158,8 @@ static void append_duration(struct text *text, int64_t duration_ns)
 	};
 	size_t unit = 0;
 
-	while (duration_ns % units[unit].ns != 0)
+	while (duration_ns % units[unit].ns != 0 ||
+	       (duration_ns == 0 && units[unit].ns > NS_PER_SECOND))
 		unit++;
 	text_append_uint(text, (uint64_t)(duration_ns / units[unit].ns));
 	text_append(text, units[unit].name);

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "peers.h"
+#include "peer_candidate.h"
 
 #define BLANKS " \t\r\v\f"
 
@@ -15,8 +15,9 @@ static const char *const expected_host =
 	"the address of one host, not an unspecified, broadcast, multicast or IPv6 link-local one";
 static const char *const expected_name =
 	"a name of 1 to 253 letters, digits, '.', '-' or '_' that is not an IP address";
-static const char *const expected_key = "probe=, the only option that there is";
+static const char *const expected_key = "probe= or zone=, the only options that there are";
 static const char *const expected_probe = "probe=stamp or probe=icmp";
+static const char *const expected_zone = "zone= and 1 to 63 letters, digits, '.', '-' or '_'";
 static const char *const expected_once = "each option once";
 static const char *const expected_options =
 	"only options, such as probe=icmp, after ADDRESS [NAME]";
@@ -93,12 +94,13 @@ static bool word_is(struct word_text word, const char *text)
 	return word.length == strlen(text) && memcmp(word.start, text, word.length) == 0;
 }
 
-static const char *parse_option(struct word_text word, struct peer_candidate *candidate)
+static bool word_begins(struct word_text word, const char *text)
 {
-	static const char key[] = "probe=";
+	return word.length >= strlen(text) && memcmp(word.start, text, strlen(text)) == 0;
+}
 
-	if (word.length < strlen(key) || memcmp(word.start, key, strlen(key)) != 0)
-		return expected_key;
+static const char *parse_probe(struct word_text word, struct peer_candidate *candidate)
+{
 	if (candidate->probe != PROBE_DEFAULT)
 		return expected_once;
 	if (word_is(word, "probe=stamp"))
@@ -108,6 +110,29 @@ static const char *parse_option(struct word_text word, struct peer_candidate *ca
 	else
 		return expected_probe;
 	return NULL;
+}
+
+static const char *parse_zone(struct word_text word, struct peer_candidate *candidate)
+{
+	const char *zone = word.start + strlen("zone=");
+	size_t length = word.length - strlen("zone=");
+
+	if (candidate->zone[0])
+		return expected_once;
+	if (length == 0 || !peer_zone_is_valid(zone, length))
+		return expected_zone;
+	memcpy(candidate->zone, zone, length);
+	candidate->zone[length] = '\0';
+	return NULL;
+}
+
+static const char *parse_option(struct word_text word, struct peer_candidate *candidate)
+{
+	if (word_begins(word, "probe="))
+		return parse_probe(word, candidate);
+	if (word_begins(word, "zone="))
+		return parse_zone(word, candidate);
+	return expected_key;
 }
 
 /* The next word of the line, of length 0 at its end or at a comment. */

@@ -1,44 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns the table of peers and the order in which its slots are handed out. A new peer is staged in
- * a free slot, which nobody sees until the commit. Must not know how peers are found or probed, nor
- * who goes by which name.
+ * Owns the table of peers and its transactions. A new peer is staged in a free slot, which nobody
+ * sees until the commit. Must not know how peers are found or probed, nor who goes by which name.
  */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "peers_state.h"
 
-/* struct peer.offered */
-enum offered {
-	OFFERED_NOT = 0,
-	OFFERED,	  /* as the peer that it is */
-	OFFERED_AS_KNOWN, /* as another, but the source that holds it says otherwise */
-};
-
-int peers_open(uint32_t capacity, enum probe_protocol protocol, struct peers **ret)
+int peers_open(const struct peers_settings *settings, struct peers **ret)
 {
+	uint32_t capacity = settings->capacity;
 	struct peers *peers = calloc(1, sizeof(*peers));
 
-	assert(protocol != PROBE_DEFAULT);
+	assert(settings->protocol != PROBE_DEFAULT && capacity <= SLOT_INDEX_MAX);
 	if (!peers)
 		return -ENOMEM;
+	peers->settings = *settings;
 	peers->slots = calloc(capacity, sizeof(*peers->slots));
-	peers->address_hashes = calloc(capacity, sizeof(*peers->address_hashes));
-	peers->name_hashes = calloc(capacity, sizeof(*peers->name_hashes));
-	peers->free_slots = calloc(capacity, sizeof(*peers->free_slots));
-	if (!peers->slots || !peers->address_hashes || !peers->name_hashes || !peers->free_slots) {
+	peers->links = calloc(capacity, sizeof(*peers->links));
+	peers->touched = calloc(capacity / 64 + 1, sizeof(*peers->touched));
+	if (!peers->slots || !peers->links || !peers->touched ||
+	    slot_index_open(capacity, &peers->addresses) < 0 ||
+	    slot_index_open(capacity, &peers->names) < 0) {
 		peers_close(peers);
 		return -ENOMEM;
 	}
-	peers->capacity = capacity;
-	peers->protocol = protocol;
-	peers->free_count = capacity;
-	peers->counts[PEER_FREE] = capacity;
-	for (uint32_t slot = 0; slot < capacity; slot++)
-		peers->free_slots[slot] = slot;
 	*ret = peers;
 	return 0;
 }
@@ -47,32 +35,33 @@ void peers_close(struct peers *peers)
 {
 	if (!peers)
 		return;
+	slot_index_close(peers->names);
+	slot_index_close(peers->addresses);
+	free(peers->touched);
+	free(peers->links);
 	free(peers->slots);
-	free(peers->address_hashes);
-	free(peers->name_hashes);
-	free(peers->free_slots);
 	free(peers);
 }
 
-static void peers_push_free(struct peers *peers, uint32_t slot)
+void peers_set_family(struct peers *peers, enum peer_family family)
 {
-	peers->free_slots[(peers->free_first + peers->free_count++) % peers->capacity] = slot;
+	peers->family_next = family;
 }
 
-static uint32_t peers_pop_free(struct peers *peers)
+void peers_tell(const struct peers *peers, peers_slot_fn *event, uint32_t slot)
 {
-	uint32_t slot = peers->free_slots[peers->free_first];
-
-	assert(peers->free_count > 0 && peers->free_count <= peers->capacity);
-	peers->free_first = (peers->free_first + 1) % peers->capacity;
-	peers->free_count--;
-	return slot;
+	if (event)
+		event(peers->settings.events.ctx, slot);
 }
 
-static void peers_move(struct peers *peers, struct peer *peer, enum peer_state state)
+void peers_move(struct peers *peers, uint32_t slot, enum peer_state state)
 {
-	peers->counts[peer->state]--;
-	peers->counts[state]++;
+	struct peer *peer = &peers->slots[slot];
+
+	if (peer->state != PEER_FREE)
+		peers->counts[peer->state]--;
+	if (state != PEER_FREE)
+		peers->counts[state]++;
 	peer->state = (uint8_t)state;
 }
 
@@ -86,205 +75,225 @@ bool peer_is_live(const struct peer *peer)
 	return peer->state == PEER_RESOLVING || peer->state == PEER_PROBED;
 }
 
-/* As a source gives it. */
-static const char *peer_given_name(const struct peer *peer)
+void peers_copy_text(char *ret, size_t capacity, const char *text)
 {
-	return peer->learnt ? "" : peer->name;
+	size_t length = strlen(text);
+
+	assert(length < capacity);
+	memcpy(ret, text, length + 1);
 }
 
-void peers_begin(struct peers *peers, enum peer_source source)
+/* --- offers --- */
+
+void peers_begin(struct peers *peers)
 {
-	assert(!peers->source && source);
-	peers->source = source;
+	assert(!peers->changing);
+	peers->changing = true;
 	peers->surplus_offered = 0;
-}
-
-static bool peers_name_offered(const struct peers *peers, const char *name, uint32_t hash)
-{
-	for (uint32_t slot = 0; slot < peers->capacity; slot++) {
-		const struct peer *peer = &peers->slots[slot];
-
-		if (peers->name_hashes[slot] == hash && peer->offered == OFFERED && !peer->learnt &&
-		    strcmp(peer->name, name) == 0)
-			return true;
-	}
-	return false;
 }
 
 static uint8_t peers_protocol(const struct peers *peers, const struct peer_candidate *candidate)
 {
-	return candidate->probe == PROBE_DEFAULT ? (uint8_t)peers->protocol : candidate->probe;
+	return candidate->probe == PROBE_DEFAULT ? (uint8_t)peers->settings.protocol
+						 : candidate->probe;
 }
 
-static int peers_stage(struct peers *peers, const struct peer_candidate *candidate,
-		       uint32_t address_hash, uint32_t name_hash)
+/* What a source says of the zone stands; where it says nothing any more, nobody does. */
+static void peer_take_zone(struct peer *peer, const char *zone)
 {
-	if (peers->free_count == 0) {
+	if (zone[0] || peer->zone_given)
+		peers_copy_text(peer->zone, sizeof(peer->zone), zone);
+	peer->zone_given = zone[0] != '\0';
+}
+
+static int peers_stage(struct peers *peers, const struct peer_candidate *candidate, uint32_t hash)
+{
+	uint32_t slot = peers_take_slot(peers);
+	struct peer *peer;
+
+	if (slot == SLOT_INDEX_END) {
 		peers->surplus_offered++;
 		return -ENOSPC;
 	}
-
-	uint32_t slot = peers_pop_free(peers);
-	struct peer *peer = &peers->slots[slot];
-
-	*peer = (struct peer){ .address = candidate->address,
-			       .probe = peers_protocol(peers, candidate),
-			       .offered = OFFERED };
-	memcpy(peer->name, candidate->name, sizeof(peer->name));
-	peers->address_hashes[slot] = address_hash;
-	peers->name_hashes[slot] = name_hash;
+	peer = &peers->slots[slot];
+	peer->address = candidate->address;
+	peer->probe = peers_protocol(peers, candidate);
+	peer->offered = OFFERED;
+	peers_copy_text(peer->name, sizeof(peer->name), candidate->name);
+	peer_take_zone(peer, candidate->zone);
+	slot_index_add(peers->addresses, hash, slot);
 	return 0;
+}
+
+static bool peers_is_same(const struct peers *peers, const struct peer *peer,
+			  const struct peer_candidate *candidate)
+{
+	const char *given_name = peer->learnt ? "" : peer->name;
+
+	return peer->probe == peers_protocol(peers, candidate) &&
+	       strcmp(given_name, candidate->name) == 0;
 }
 
 int peers_offer(struct peers *peers, const struct peer_candidate *candidate)
 {
-	uint32_t address_hash = peers_hash(&candidate->address, sizeof(candidate->address));
-	uint32_t name_hash = peers_hash(candidate->name, strlen(candidate->name));
+	uint32_t hash = peers_address_hash(&candidate->address);
 	struct peer *known = NULL;
 
-	assert(peers->source);
-	for (uint32_t slot = 0; slot < peers->capacity; slot++) {
+	assert(peers->changing);
+	for (uint32_t slot = slot_index_first(peers->addresses, hash); slot != SLOT_INDEX_END;
+	     slot = slot_index_next(peers->addresses, slot)) {
 		struct peer *peer = &peers->slots[slot];
 
-		if (peers->address_hashes[slot] != address_hash ||
-		    !address_equal(&peer->address, &candidate->address))
+		if (!address_equal(&peer->address, &candidate->address))
 			continue;
-		if (peer->offered)
+		if (peer->offered != OFFERED_NOT)
 			return -EEXIST;
-		if (peer_is_listed(peer))
-			known = peer;
+		known = peer;
 	}
-	if (candidate->name[0] && peers_name_offered(peers, candidate->name, name_hash))
-		return -ENOTUNIQ;
-	if (known && strcmp(peer_given_name(known), candidate->name) == 0 &&
-	    known->probe == peers_protocol(peers, candidate)) {
+	if (known && peers_is_same(peers, known, candidate)) {
 		known->offered = OFFERED;
+		peer_take_zone(known, candidate->zone);
 		return 0;
 	}
-	/* One address is one peer: while another source holds it, what that one says stands. */
-	if (known && known->sources & ~(unsigned int)peers->source) {
-		known->offered = OFFERED_AS_KNOWN;
-		return candidate->probe == PROBE_DEFAULT || candidate->probe == known->probe
-			       ? 0
-			       : -EALREADY;
-	}
-	return peers_stage(peers, candidate, address_hash, name_hash);
+	if (known)
+		known->offered = OFFERED_ANEW;
+	return peers_stage(peers, candidate, hash);
 }
 
-void peers_abort(struct peers *peers)
-{
-	assert(peers->source);
-	for (uint32_t slot = 0; slot < peers->capacity; slot++) {
-		struct peer *peer = &peers->slots[slot];
+/* --- commits --- */
 
-		if (peer->offered && peer->state == PEER_FREE)
-			peers_push_free(peers, slot);
+static void peers_turn_to_family(struct peers *peers)
+{
+	if (peers->family == peers->family_next)
+		return;
+	peers->family = peers->family_next;
+	for (uint32_t slot = 0; slot < peers->top; slot++)
+		peers_touch(peers, slot);
+}
+
+/* A peer that was there before: whether it stays. */
+static void peers_commit_listed(struct peers *peers, uint32_t slot, struct local_time now)
+{
+	const struct peers_events *events = &peers->settings.events;
+	struct peer *peer = &peers->slots[slot];
+
+	if (peer->offered == OFFERED) {
 		peer->offered = OFFERED_NOT;
+		peers_stop_lingering(peers, slot);
+		return;
 	}
-	peers->source = 0;
+	if (peer->offered == OFFERED_NOT) {
+		if (peer->lingering)
+			return;
+		if (peer_is_live(peer) && peers->settings.linger_ns > 0 && events->lingers &&
+		    events->lingers(events->ctx, slot)) {
+			peer->offered = OFFERED_LEFT;
+			peers_start_lingering(peers, slot, now);
+			return;
+		}
+	}
+	peers_depart(peers, slot, now);
+	peers_tell(peers, events->departed, slot);
 }
 
-/* Peers that the source, and with it every source, names no longer. */
-static uint32_t peers_depart(struct peers *peers, struct local_time release_at,
-			     peers_slot_fn *departed, void *ctx)
+static void peers_join(struct peers *peers, uint32_t slot)
 {
-	uint32_t count = 0;
-
-	for (uint32_t slot = 0; slot < peers->capacity; slot++) {
-		struct peer *peer = &peers->slots[slot];
-
-		if (!peer_is_listed(peer) || !(peer->sources & peers->source) || peer->offered)
-			continue;
-		peer->sources &= (uint8_t)~peers->source;
-		if (peer->sources)
-			continue;
-		peers_move(peers, peer, PEER_DEPARTED);
-		peer->release_at = release_at;
-		departed(ctx, slot);
-		count++;
-	}
-	return count;
+	peers->slots[slot].offered = OFFERED_NOT;
+	peers_move(peers, slot, PEER_RESOLVING);
+	peers_enter_name(peers, slot);
+	peers_tell(peers, peers->settings.events.joined, slot);
 }
 
-struct peers_change peers_commit(struct peers *peers, struct local_time release_at,
-				 peers_slot_fn *departed, peers_slot_fn *joined,
-				 peers_slot_fn *relabelled, void *ctx)
+struct peers_change peers_commit(struct peers *peers, struct local_time now)
 {
 	struct peers_change change = { .surplus = peers->surplus_offered };
+	uint32_t departures = peers->departures;
 
-	assert(peers->source);
-	change.departed = peers_depart(peers, release_at, departed, ctx);
-	for (uint32_t slot = 0; slot < peers->capacity; slot++) {
-		struct peer *peer = &peers->slots[slot];
+	assert(peers->changing);
+	peers->surplus = peers->surplus_offered;
+	peers_turn_to_family(peers);
+	for (uint32_t slot = 0; slot < peers->top; slot++) {
+		if (peer_is_listed(&peers->slots[slot]))
+			peers_commit_listed(peers, slot, now);
+	}
+	peers_evict(peers, now);
+	for (uint32_t slot = 0; slot < peers->top; slot++) {
+		const struct peer *peer = &peers->slots[slot];
 
-		if (!peer->offered)
-			continue;
-		peer->offered = OFFERED_NOT;
-		peer->sources |= (uint8_t)peers->source;
-		if (peer->state == PEER_FREE) {
-			peers_move(peers, peer, PEER_RESOLVING);
-			joined(ctx, slot);
+		if (peer->state == PEER_FREE && peer->offered == OFFERED) {
+			peers_join(peers, slot);
 			change.added++;
 		}
 	}
-	peers->surplus[peers->source] = peers->surplus_offered;
-	peers->source = 0;
-	peers->unsettled = true;
-	peers_settle(peers, relabelled, ctx);
+	peers->changing = false;
+	peers_settle(peers, now);
+	change.departed = peers->departures - departures;
+	change.lingering = peers_count_left(peers);
 	return change;
 }
 
-uint32_t peers_release(struct peers *peers, struct local_time now)
-{
-	uint32_t count = 0;
-
-	if (peers->counts[PEER_DEPARTED] == 0)
-		return 0;
-	for (uint32_t slot = 0; slot < peers->capacity; slot++) {
-		struct peer *peer = &peers->slots[slot];
-
-		if (peer->state != PEER_DEPARTED || local_since(now, peer->release_at) < 0)
-			continue;
-		peers_move(peers, peer, PEER_FREE);
-		*peer = (struct peer){ .state = PEER_FREE };
-		peers_push_free(peers, slot);
-		count++;
-	}
-	return count;
-}
+/* --- states --- */
 
 uint32_t peers_capacity(const struct peers *peers)
 {
-	return peers->capacity;
+	return peers->settings.capacity;
 }
 
 uint32_t peers_count(const struct peers *peers, enum peer_state state)
 {
-	return peers->counts[state];
+	uint32_t used = 0;
+
+	if (state != PEER_FREE)
+		return peers->counts[state];
+	for (enum peer_state other = PEER_FREE + 1; other < PEER_STATES; other++)
+		used += peers->counts[other];
+	return peers->settings.capacity - used;
 }
 
 uint32_t peers_surplus(const struct peers *peers)
 {
-	return peers->surplus[PEER_SOURCE_STATIC] + peers->surplus[PEER_SOURCE_FILE] +
-	       peers->surplus[PEER_SOURCE_DNS];
+	return peers->surplus;
 }
 
 const struct peer *peers_get(const struct peers *peers, uint32_t slot)
 {
-	assert(slot < peers->capacity);
+	assert(slot < peers->settings.capacity);
 	return &peers->slots[slot];
+}
+
+/* Who becomes live again is seen at once, so its label is told of when it changes. */
+static void peers_revive(struct peers *peers, uint32_t slot, enum peer_state state)
+{
+	struct peer *peer = &peers->slots[slot];
+
+	peers_move(peers, slot, state);
+	peers_enter_name(peers, slot);
+	peer->label = peer_label(peer);
+}
+
+static void peers_disown(struct peers *peers, uint32_t slot)
+{
+	peers_leave_name(peers, slot);
+	peers_forget(peers, slot);
+	peers->slots[slot].label = LABEL_NONE;
+	peers_move(peers, slot, PEER_OWN);
 }
 
 void peers_set_state(struct peers *peers, uint32_t slot, enum peer_state state)
 {
 	struct peer *peer = &peers->slots[slot];
-	bool was_live = peer_is_live(peer);
+	uint32_t lingering = peer->lingering;
 
-	/* Coming and going is the transactions'. */
-	assert(peer_is_listed(peer) && state != PEER_FREE && state != PEER_DEPARTED);
-	peers_move(peers, peer, state);
-	if (peer_is_live(peer) && !was_live)
-		peers_enter_names(peers, slot);
-	else if (was_live && !peer_is_live(peer))
-		peers_leave_names(peers, slot);
+	/* Coming and going is the transactions', twins are peers_settle's. */
+	assert(peer_is_live(peer) || peer->state == PEER_OWN);
+	assert(state == PEER_RESOLVING || state == PEER_PROBED || state == PEER_OWN);
+	if (peer_is_live(peer) && state == PEER_OWN) {
+		peers_disown(peers, slot);
+		peers->lingering_own += lingering;
+	} else if (peer->state == PEER_OWN && state != PEER_OWN) {
+		peers->lingering_own -= lingering;
+		peers_revive(peers, slot, state);
+	} else {
+		peers_move(peers, slot, state);
+	}
 }

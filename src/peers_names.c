@@ -1,143 +1,168 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns who goes by which name: what peers say themselves, what sources say against it, and the
- * labels that come of it. Must not know how slots are handed out.
+ * Owns what peers say of themselves, and what that is worth against what others say and what
+ * sources give. Must not know how slots are handed out, nor what follows for twins.
  *
- * What holds between any two calls: a learnt name is no other live peer's label, and no two labels
- * are the same. While the table is unsettled a peer may go by its address though its name is free.
+ * What holds between any two calls: no two labels are the same that must not be. While the table is
+ * unsettled a peer may go by its address though its name is free.
  */
 #include <assert.h>
-#include <string.h>
 
 #include "peers_state.h"
 
-/* struct peer.label */
-enum label {
-	LABEL_NONE = 0, /* not live, or just joined: nobody has seen it */
-	LABEL_NAME,
-	LABEL_ADDRESS,
-};
+/* --- who has which name --- */
 
-static uint8_t peer_label(const struct peer *peer)
+static uint32_t peers_skip_unnamed(const struct peers *peers, const char *name, uint32_t slot)
 {
-	return peer->name[0] && !peer->shadowed ? LABEL_NAME : LABEL_ADDRESS;
+	while (slot != SLOT_INDEX_END && strcmp(peers->slots[slot].name, name) != 0)
+		slot = slot_index_next(peers->names, slot);
+	return slot;
 }
 
-static bool peers_has_name(const struct peers *peers, uint32_t slot, const char *name,
-			   uint32_t hash)
+uint32_t peers_first_named(const struct peers *peers, const char *name, uint32_t hash)
 {
-	return peers->name_hashes[slot] == hash && peer_is_live(&peers->slots[slot]) &&
-	       strcmp(peers->slots[slot].name, name) == 0;
+	return peers_skip_unnamed(peers, name, slot_index_first(peers->names, hash));
 }
 
-static void peers_forget(struct peers *peers, uint32_t slot)
+uint32_t peers_next_named(const struct peers *peers, const char *name, uint32_t slot)
+{
+	return peers_skip_unnamed(peers, name, slot_index_next(peers->names, slot));
+}
+
+/* Until it is settled who has the name, it is whoever had it. */
+void peers_enter_name(struct peers *peers, uint32_t slot)
+{
+	struct peer *peer = &peers->slots[slot];
+	uint32_t hash = peers_name_hash(peer->name);
+
+	peers_touch(peers, slot);
+	peer->shadowed = 0;
+	if (!peer->name[0])
+		return;
+	for (uint32_t other = peers_first_named(peers, peer->name, hash);
+	     other != SLOT_INDEX_END && !peer->shadowed;
+	     other = peers_next_named(peers, peer->name, other))
+		peer->shadowed = peer_is_live(&peers->slots[other]) &&
+				 peers_share_name(peers, peer, &peers->slots[other]);
+	slot_index_add(peers->names, hash, slot);
+}
+
+void peers_leave_name(struct peers *peers, uint32_t slot)
+{
+	const char *name = peers->slots[slot].name;
+	uint32_t hash = peers_name_hash(name);
+
+	peers_touch(peers, slot);
+	if (!name[0])
+		return;
+	slot_index_remove(peers->names, hash, slot);
+	for (uint32_t other = peers_first_named(peers, name, hash); other != SLOT_INDEX_END;
+	     other = peers_next_named(peers, name, other))
+		peers_touch(peers, other);
+}
+
+/* --- what they say --- */
+
+void peers_forget(struct peers *peers, uint32_t slot)
 {
 	struct peer *peer = &peers->slots[slot];
 
-	if (peer->learnt) {
+	if (peer->learnt)
 		peer->name[0] = '\0';
-		peers->name_hashes[slot] = peers_hash("", 0);
-	}
-	peer->zone[0] = '\0';
+	if (!peer->zone_given)
+		peer->zone[0] = '\0';
 	peer->learnt = 0;
 	peer->introduced = 0;
+	peer->shadowed = 0;
 }
 
-/* Among those that have its name, the lowest that has it from a source keeps it. */
-static void peers_shadow(struct peers *peers, uint32_t slot)
+/* Whether the name, which is not the slot's own, is kept by another one of its family. A twin is
+ * not asked; it keeps its name with its holder. */
+static bool peers_is_taken(const struct peers *peers, const struct peer *peer, const char *name,
+			   uint32_t hash, struct local_time now)
 {
-	struct peer *peer = &peers->slots[slot];
+	for (uint32_t slot = peers_first_named(peers, name, hash); slot != SLOT_INDEX_END;
+	     slot = peers_next_named(peers, name, slot)) {
+		const struct peer *holder = &peers->slots[slot];
 
-	peer->shadowed = 0;
-	if (!peer_is_live(peer) || !peer->name[0])
-		return;
-	for (uint32_t lower = 0; lower < slot; lower++) {
-		if (!peers_has_name(peers, lower, peer->name, peers->name_hashes[slot]))
+		if (peer_family_of(holder) != peer_family_of(peer) ||
+		    (holder->lingering && !peer->lingering))
 			continue;
-		if (peer->learnt) {
-			peers_forget(peers, slot);
-			return;
-		}
-		if (peers->slots[lower].learnt)
-			peers_forget(peers, lower);
-		else
-			peer->shadowed = 1;
+		if (holder->state == PEER_TWIN || !holder->learnt ||
+		    local_since(now, holder->learnt_at) < PEER_NAME_KEPT_NS)
+			return true;
 	}
+	return false;
 }
 
-void peers_settle(struct peers *peers, peers_slot_fn *relabelled, void *ctx)
-{
-	if (!peers->unsettled)
-		return;
-	peers->unsettled = false;
-	for (uint32_t slot = 0; slot < peers->capacity; slot++)
-		peers_shadow(peers, slot);
-	for (uint32_t slot = 0; slot < peers->capacity; slot++) {
-		struct peer *peer = &peers->slots[slot];
-		uint8_t before = peer->label;
-
-		peer->label = peer_is_live(peer) ? peer_label(peer) : LABEL_NONE;
-		if (before != LABEL_NONE && peer->label != LABEL_NONE && peer->label != before)
-			relabelled(ctx, slot);
-	}
-}
-
-void peers_enter_names(struct peers *peers, uint32_t slot)
+/* Another one of its family gives up its name. One that lingers keeps it in mind, so that
+ * peers_settle knows that the node has come back. Whether that was its label. */
+static bool peers_dispossess(struct peers *peers, uint32_t slot, bool comes_back)
 {
 	struct peer *peer = &peers->slots[slot];
+	bool was_label = peer_label(peer) == LABEL_NAME;
 
-	peer->shadowed = 0;
-	for (uint32_t other = 0; peer->name[0] && other < peers->capacity; other++) {
-		if (other != slot &&
-		    peers_has_name(peers, other, peer->name, peers->name_hashes[slot]))
-			peer->shadowed = 1;
+	if (comes_back) {
+		peer->shadowed = 1;
+	} else {
+		peers_leave_name(peers, slot);
+		peers_forget(peers, slot);
+		/* Its hour goes on, or two could pass a name to and fro with ever new zones. */
+		peer->introduced = 1;
 	}
-	peer->label = peer_label(peer);
-	peers->unsettled = true;
+	peer->label = LABEL_ADDRESS;
+	return was_label;
 }
 
-void peers_leave_names(struct peers *peers, uint32_t slot)
+/* Of two families: who goes by the name until it is settled. */
+static bool peers_outranks(const struct peers *peers, const struct peer *peer,
+			   const struct peer *other)
 {
-	peers_forget(peers, slot);
-	peers->unsettled = true;
+	if (peer->lingering != other->lingering)
+		return !peer->lingering;
+	return peer_family_of(peer) == peers_preferred_family(peers);
 }
 
-/* Whether the slot may have the name, which is not its own; *ret_loser: who has to give it up for
- * that, else slot. */
-static bool peers_may_learn(const struct peers *peers, uint32_t slot, const char *name,
-			    uint32_t hash, struct local_time now, uint32_t *ret_loser)
+/* All that have the name make way for the slot, or it for them. Who lost it, or slot. */
+static uint32_t peers_make_way(struct peers *peers, uint32_t slot, const char *name, uint32_t hash)
 {
+	struct peer *peer = &peers->slots[slot];
 	uint32_t loser = slot;
+	uint32_t next;
 
-	for (uint32_t other = 0; other < peers->capacity; other++) {
-		const struct peer *holder = &peers->slots[other];
+	peer->shadowed = 0;
+	for (uint32_t other = peers_first_named(peers, name, hash); other != SLOT_INDEX_END;
+	     other = next) {
+		struct peer *holder = &peers->slots[other];
 
-		if (!peers_has_name(peers, other, name, hash))
-			continue;
-		if (!holder->learnt || local_since(now, holder->learnt_at) < PEER_NAME_KEPT_NS)
-			return false;
-		loser = other;
+		next = peers_next_named(peers, name, other);
+		if (peer_family_of(holder) == peer_family_of(peer)) {
+			bool comes_back = holder->lingering && !peer->lingering;
+
+			if (peers_dispossess(peers, other, comes_back))
+				loser = other;
+		} else if (peers->family != PEER_FAMILY_BOTH && peer_is_live(holder)) {
+			if (peers_outranks(peers, peer, holder))
+				holder->shadowed = 1;
+			else
+				peer->shadowed = 1;
+		}
 	}
-	*ret_loser = loser;
-	return true;
+	return loser;
 }
 
-static void copy_text(char *ret, size_t capacity, const char *text)
-{
-	size_t length = strlen(text);
-
-	assert(length < capacity);
-	memcpy(ret, text, length + 1);
-}
-
-static void peers_name(struct peers *peers, uint32_t slot, const char *name, uint32_t hash)
+static uint32_t peers_take_name(struct peers *peers, uint32_t slot, const char *name, uint32_t hash)
 {
 	struct peer *peer = &peers->slots[slot];
+	uint32_t loser;
 
-	copy_text(peer->name, sizeof(peer->name), name);
-	peers->name_hashes[slot] = hash;
+	peers_leave_name(peers, slot);
+	loser = peers_make_way(peers, slot, name, hash);
+	peers_copy_text(peer->name, sizeof(peer->name), name);
+	slot_index_add(peers->names, hash, slot);
 	peer->learnt = 1;
-	peer->label = LABEL_NAME;
+	peer->label = peer_label(peer);
+	return loser;
 }
 
 enum peer_learning peers_learn(struct peers *peers, uint32_t slot, const char *name,
@@ -146,28 +171,21 @@ enum peer_learning peers_learn(struct peers *peers, uint32_t slot, const char *n
 	struct peer *peer = &peers->slots[slot];
 	bool same_name = strcmp(peer->name, name) == 0;
 	bool stands = peer->name[0] && (!peer->learnt || same_name);
-	bool news = !stands || strcmp(peer->zone, zone) != 0;
-	uint32_t hash = peers_hash(name, strlen(name));
-	uint32_t loser = slot;
+	bool news = !stands || (!peer->zone_given && strcmp(peer->zone, zone) != 0);
+	uint32_t hash = peers_name_hash(name);
 
-	assert(slot < peers->capacity && peer_is_live(peer) && name[0]);
+	assert(slot < peers->settings.capacity && peer_is_live(peer) && name[0]);
 	*ret_loser = slot;
-	if (!stands && !peers_may_learn(peers, slot, name, hash, now, &loser))
+	if (!stands && peers_is_taken(peers, peer, name, hash, now))
 		return PEER_LEARNT_TAKEN;
 	if (stands)
 		peer->learnt_at = now;
 	if (news && peer->introduced && local_since(now, peer->changed_at) < PEER_CHANGE_NS)
 		return PEER_LEARNT_CHANGING;
-	if (loser != slot) {
-		peers_forget(peers, loser);
-		/* Its hour goes on, or two could pass a name to and fro with ever new zones. */
-		peers->slots[loser].introduced = 1;
-		peers->slots[loser].label = LABEL_ADDRESS;
-		*ret_loser = loser;
-	}
 	if (!stands)
-		peers_name(peers, slot, name, hash);
-	copy_text(peer->zone, sizeof(peer->zone), zone);
+		*ret_loser = peers_take_name(peers, slot, name, hash);
+	if (!peer->zone_given)
+		peers_copy_text(peer->zone, sizeof(peer->zone), zone);
 	if (news || !peer->introduced)
 		peer->changed_at = now;
 	peer->introduced = 1;

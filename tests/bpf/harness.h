@@ -41,7 +41,7 @@
 #define WINDOW		 8
 #define ECHO_WINDOW	 (FLOWS * WINDOW)
 #define SESSION_CAPACITY 8 /* so that every place is tried for every session */
-#define ADDRESS_CAPACITY 100
+#define ADDRESS_CAPACITY (6 * KC_ADDRESS_BUCKET)
 #define HASH_SEED	 0x5eed
 #define INERT_AFTER_NS	 3000000000ULL
 #define RING_BYTES	 4096
@@ -89,15 +89,19 @@ static inline unsigned harness_drain(struct harness *harness)
 	return harness->record_count;
 }
 
-/* Where an address stands if its first `skip` places are not free. */
+#define ADDRESS_PLACES (2 * KC_ADDRESS_BUCKET)
+
+/* Where an address stands if its first `skip` places, of ADDRESS_PLACES, are not free. */
 static inline struct kc_address *harness_place(struct harness *harness, const uint8_t octets[16],
 					       uint32_t skip)
 {
-	uint32_t words[4];
+	uint32_t words[4], place;
 
+	assert_true(skip < ADDRESS_PLACES);
 	memcpy(words, octets, sizeof(words));
-	return &harness->addresses[(kc_address_hash(words, HASH_SEED) % ADDRESS_CAPACITY + skip) %
-				   ADDRESS_CAPACITY];
+	place = kc_address_bucket(kc_address_hash(words, HASH_SEED), ADDRESS_CAPACITY,
+				  skip / KC_ADDRESS_BUCKET);
+	return &harness->addresses[place + skip % KC_ADDRESS_BUCKET];
 }
 
 static inline struct kc_address *harness_insert(struct harness *harness, const uint8_t octets[16],

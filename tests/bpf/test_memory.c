@@ -39,41 +39,82 @@ static void a_full_ring_costs_the_record_but_not_the_pairing(void **state)
 	assert_int_equal(harness_drain(harness), 1);
 }
 
+/* Of others, and removed ones, one of them with our very address. */
+static void occupy(struct harness *harness, const uint8_t octets[16], uint32_t first, uint32_t end)
+{
+	for (uint32_t i = first; i < end; i++) {
+		struct kc_address *other = harness_place(harness, octets, i);
+
+		memcpy(other->address, octets, 16);
+		other->address[i % 4 == 1 ? 0 : 15] ^= i % 2;
+		other->use = i % 2 ? KC_ADDRESS_USED : KC_ADDRESS_REMOVED;
+		other->slot = 0;
+	}
+}
+
+/* The peer stands at its skip'th place and nothing else does, but what came before it in its bucket
+ * from `first` on, and in the other one before `end`. */
+static bool is_found(struct harness *harness, uint32_t skip, uint32_t first, uint32_t end)
+{
+	struct kc_flight *flight = arm(harness, ipv4, 1000);
+	struct echo reply = echo_of(true);
+	struct frame frame = frame_of_echo(ipv4, &reply);
+	struct kc_address *entry;
+	uint8_t octets[16];
+	bool is_paired;
+
+	harness_map_ipv4(ipv4_peer, octets);
+	memset(harness->addresses, 0, ADDRESS_CAPACITY * sizeof(*harness->addresses));
+	occupy(harness, octets, skip - skip % KC_ADDRESS_BUCKET + first, skip);
+	if (skip >= KC_ADDRESS_BUCKET)
+		occupy(harness, octets, 0, end);
+	entry = harness_place(harness, octets, skip);
+	memcpy(entry->address, octets, 16);
+	entry->slot = SLOT_IPV4;
+	entry->use = KC_ADDRESS_USED;
+	run_frame(harness->skeleton->progs.kc_ingress, &frame);
+	is_paired = flight->t1_ns == KC_T1_TAKEN;
+	assert_int_equal(harness->counters->rejected_source, is_paired ? 0 : 1);
+	return is_paired;
+}
+
 static void an_address_is_found_at_any_place_where_it_may_stand(void **state)
 {
 	struct harness *harness = harness_or_skip(state);
-	struct echo reply = echo_of(true);
-	struct frame frame = frame_of_echo(ipv4, &reply);
+
+	for (uint32_t skip = 0; skip < ADDRESS_PLACES; skip++) {
+		/* However full the bucket is that is looked through first. */
+		for (uint32_t end = 0; end <= KC_ADDRESS_BUCKET; end++)
+			assert_true(is_found(harness, skip, 0, end));
+		/* An empty place ends the search in its bucket. */
+		if (skip % KC_ADDRESS_BUCKET != 0)
+			assert_false(is_found(harness, skip, 1, KC_ADDRESS_BUCKET));
+	}
+}
+
+/* In no other bucket, though both of its own are full. */
+static void an_address_is_found_nowhere_else(void **state)
+{
+	struct harness *harness = harness_or_skip(state);
 	uint8_t octets[16];
 
 	harness_map_ipv4(ipv4_peer, octets);
-	for (uint32_t skip = 0; skip <= KC_ADDRESS_PROBES; skip++) {
+	for (int full = 0; full < 2; full++) {
 		struct kc_flight *flight = arm(harness, ipv4, 1000);
+		struct echo reply = echo_of(true);
+		struct frame frame = frame_of_echo(ipv4, &reply);
 
-		memset(harness->addresses, 0, ADDRESS_CAPACITY * sizeof(*harness->addresses));
-		/* Others' entries and removed ones, one of them with our very address, come
-		 * before. */
-		for (uint32_t i = 0; i < skip; i++) {
-			struct kc_address *other = harness_place(harness, octets, i);
-
-			memcpy(other->address, octets, 16);
-			other->address[15] ^= i % 2;
-			other->use = i % 2 ? KC_ADDRESS_USED : KC_ADDRESS_REMOVED;
-			other->slot = 0;
+		for (uint32_t i = 0; i < ADDRESS_CAPACITY; i++) {
+			memcpy(harness->addresses[i].address, octets, 16);
+			harness->addresses[i].slot = SLOT_IPV4;
+			harness->addresses[i].use = KC_ADDRESS_USED;
 		}
-		harness_insert(harness, octets, SLOT_IPV4);
+		for (uint32_t i = 0; i < ADDRESS_PLACES; i++)
+			harness_place(harness, octets, i)->use = full ? KC_ADDRESS_REMOVED
+								      : KC_ADDRESS_EMPTY;
 		run_frame(harness->skeleton->progs.kc_ingress, &frame);
-		assert_int_equal(flight->t1_ns, skip < KC_ADDRESS_PROBES ? KC_T1_TAKEN : 1000);
-		assert_int_equal(harness->counters->rejected_source,
-				 skip < KC_ADDRESS_PROBES ? 0 : 1);
+		assert_int_equal(flight->t1_ns, 1000);
 	}
-	/* An empty place ends the search. */
-	struct kc_flight *flight = arm(harness, ipv4, 1000);
-
-	*harness_place(harness, octets, 1) = *harness_place(harness, octets, 0);
-	memset(harness_place(harness, octets, 0), 0, sizeof(struct kc_address));
-	run_frame(harness->skeleton->progs.kc_ingress, &frame);
-	assert_int_equal(flight->t1_ns, 1000);
 }
 
 static void the_smallest_rtt_is_kept(void **state)
@@ -204,14 +245,14 @@ static void an_entry_armed_anew_is_not_taken_by_an_old_reply(void **state)
 /* What the verifier makes of a program depends on the constants. */
 static const struct {
 	const char *name;
-	uint32_t flows, window, session_capacity;
+	uint32_t flows, window, address_capacity, session_capacity;
 	bool reflector;
 } loads[] = {
-	{ "as in these tests", FLOWS, WINDOW, SESSION_CAPACITY, true },
-	{ "as by default", 4, 2, 2048, true },
-	{ "one flow", 1, 64, 2048, true },
-	{ "all flows, no window", KC_FLOWS_MAX, 1, 1000, true },
-	{ "no reflector", 4, 2, 1, false },
+	{ "as in these tests", FLOWS, WINDOW, ADDRESS_CAPACITY, SESSION_CAPACITY, true },
+	{ "as by default", 4, 4, 7136, 1024, true },
+	{ "one flow", 1, 64, 7136, 1024, true },
+	{ "all flows, no window", KC_FLOWS_MAX, 1, 2 * KC_ADDRESS_BUCKET, 1000, true },
+	{ "no reflector", 4, 4, 7136, 1, false },
 };
 
 /* Only CAP_BPF and CAP_NET_ADMIN are left; 0 if the tc programs can be loaded with them. */
@@ -235,6 +276,7 @@ static int load_with_least_capabilities(size_t which)
 	config->flows = loads[which].flows;
 	config->window = loads[which].window;
 	config->echo_window = loads[which].flows * loads[which].window;
+	config->address_capacity = loads[which].address_capacity;
 	config->session_capacity = loads[which].session_capacity;
 	for (uint16_t flow = 0; flow < KC_FLOWS_MAX; flow++)
 		config->flow_ports_be[flow] = flow < config->flows
@@ -269,6 +311,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_ring_costs_the_record_but_not_the_pairing),
 		cmocka_unit_test(an_address_is_found_at_any_place_where_it_may_stand),
+		cmocka_unit_test(an_address_is_found_nowhere_else),
 		cmocka_unit_test(the_smallest_rtt_is_kept),
 		cmocka_unit_test(a_reply_is_returned_once_on_however_many_cpus),
 		cmocka_unit_test(an_entry_armed_anew_is_not_taken_by_an_old_reply),

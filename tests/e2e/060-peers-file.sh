@@ -12,7 +12,7 @@ has_series() { [ "$(series "$1")" = "$2" ]; }
 measured() { eventually 10 at_least 10 a kube_canary_probes_returned_total "peer=\"$1\"" || fail "$1 is not measured"; }
 
 printf '198.18.0.2 two\n198.18.0.3 three\n' > "$peers"
-canary_start a --peers.file="$peers" --probe.interval=20ms --probe.timeout=100ms
+canary_start a --peers.file="$peers" --peers.linger=0s --probe.interval=20ms --probe.timeout=100ms
 measured two
 measured three
 
@@ -45,7 +45,7 @@ printf '198.18.0.2 two\n198.18.0.5 five\n' > "$SCRATCH/one/peers"
 printf '198.18.0.2 two\n198.18.0.6 six\n' > "$SCRATCH/two/peers"
 ln -s one "$SCRATCH/data"
 canary_stop a
-canary_start a --peers.file="$SCRATCH/data/peers" --probe.interval=20ms --probe.timeout=100ms
+canary_start a --peers.file="$SCRATCH/data/peers" --peers.linger=0s --probe.interval=20ms --probe.timeout=100ms
 measured five
 ln -s two "$SCRATCH/next"
 mv -T "$SCRATCH/next" "$SCRATCH/data"

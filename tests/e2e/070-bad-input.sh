@@ -39,6 +39,24 @@ flag --peers.static --peers.static=b=198.18.0.256
 flag --peers.static --peers.static=b=ff02::1
 flag --peers.static --peers.static=b=0.0.0.0
 flag --peers.static --peers.static=b=
+flag 198.18.0.3 --peers.static=b=198.18.0.2 --peers.static=b=198.18.0.3
+flag fd00:18::2 --peers.static=b=fd00:18::2 --peers.family=ipv4
+flag 198.18.0.2 --peers.static=b=198.18.0.2 --peers.family=ipv6
+flag --peers.family --peers.family=6
+flag --peers.linger --peers.linger=0
+flag --peers.linger --peers.linger=25h
+flag --peers.max --peers.max=0
+flag --peers.max --peers.max=16385
+flag --peers.zone --peers.zone=198.18.0.0/24
+flag --peers.zone --peers.zone=a=198.18.0.1/24
+flag --peers.zone --peers.zone=a=198.18.0.0/33
+flag "no other zone" --peers.zone=a=198.18.0.0/24 --peers.zone=b=198.18.0.0/24
+flag --mesh.degree --mesh.degree=all
+flag --mesh.degree --mesh.degree=1025 --probe.max=5120
+flag --probe.max --mesh.degree=129
+flag --probe.max --mesh.full-below=129
+flag --mesh.full-below --mesh.full-below=some
+flag --reflector=false --mesh.degree=0 --reflector=false
 flag --web.listen-address --web.listen-address=:99999
 flag --web.listen-address --web.listen-address=localhost:80
 flag --log.level --log.level=loud
@@ -51,16 +69,29 @@ variable KUBE_CANARY_PROBE_INTERVAL KUBE_CANARY_PROBE_INTERVAL=never
 variable KUBE_CANARY_PROBE_INTERVALL KUBE_CANARY_PROBE_INTERVALL=1s
 variable KUBE_CANARY_BPF_HOOK KUBE_CANARY_BPF_HOOK=tc
 variable KUBE_CANARY_PEERS_STATIC KUBE_CANARY_PEERS_STATIC=b=nowhere
+variable KUBE_CANARY_PEERS_FAMILY KUBE_CANARY_PEERS_FAMILY=v4
+variable KUBE_CANARY_PEERS_LINGER KUBE_CANARY_PEERS_LINGER=5
+variable KUBE_CANARY_PEERS_MAX KUBE_CANARY_PEERS_MAX=many
+variable b=198.18.0.0/24 KUBE_CANARY_PEERS_ZONE=a=198.18.0.0/24,b=198.18.0.0/24
+variable KUBE_CANARY_MESH_DEGREE KUBE_CANARY_MESH_DEGREE=129
+variable KUBE_CANARY_MESH_FULL_BELOW KUBE_CANARY_MESH_FULL_BELOW=-1
 line 198.18.0.999 '198.18.0.999 three'
 line node-3 'node-3 198.18.0.3'
 line 198.18.0.2 '198.18.0.2 again'
 line two '198.18.0.3 two'
-line zone=x '198.18.0.3 three zone=x'
+line rack=x '198.18.0.3 three rack=x'
+line zone= '198.18.0.3 three zone='
+line zone=a/b '198.18.0.3 three zone=a/b'
+line zone=b '198.18.0.3 three zone=a zone=b'
 line 224.0.0.1 '224.0.0.1 group'
 line fe80::1 'fe80::1 local'
 note "$kinds kinds of bad input, each refused with one line"
 
 # And good input is not.
 timeout 5 "$KUBE_CANARY" --check-config --peers.static=b=198.18.0.2 > /dev/null || fail "good input is refused"
+timeout 5 "$KUBE_CANARY" --check-config --peers.static=b=198.18.0.2 --peers.static=b=fd00:18::2 --peers.linger=0s \
+  --peers.zone=a=198.18.0.0/24 --peers.zone=b=198.18.0.0/25 > /dev/null || fail "one name of each family is refused"
+printf '198.18.0.2 two zone=a\nfd00:18::2 two probe=icmp zone=a\n' > "$SCRATCH/peers"
+timeout 5 "$KUBE_CANARY" --check-config --peers.file="$SCRATCH/peers" > /dev/null || fail "a file with zones is refused"
 printf '# nobody yet\n\n' > "$SCRATCH/peers"
 timeout 5 "$KUBE_CANARY" --check-config --peers.file="$SCRATCH/peers" > /dev/null || fail "a file of comments is refused"

@@ -18,7 +18,7 @@ for hook in tcx clsact xdp; do
     --peers.static=198.18.0.1 --peers.static=fd00:18::1
   assert_eq "$(value b kube_canary_peers 'state="probed"')" 0 "$hook: peers that b probes"
   canary_start a --node.name=node-a --peers.file="$SCRATCH/peers" --stamp.port=8620 --bpf.hook=$hook \
-    --probe.interval=50ms
+    --probe.interval=50ms --peers.family=both
   eventually 10 at_least 30 a kube_canary_rtt_seconds_count 'peer="quiet"' || fail "$hook: no RTT by ICMP"
   eventually 10 at_least 30 a kube_canary_rtt_seconds_count 'peer="node-b"' || fail "$hook: no RTT by STAMP"
   file=$(scrape a)

@@ -50,8 +50,10 @@ static const struct row rows[] = {
 	{ "10.0.0.1 a probe=icmp\n10.0.0.2 probe=stamp\n", 0, 2, 0, NULL },
 	{ "10.0.0.1 a probe=icmp\n10.0.0.2 probe=tcp\n", 0, 1, -EINVAL,
 	  "line 2: \"probe=tcp\": expected probe=stamp or probe=icmp" },
-	{ "10.0.0.1 a zone=b\n", 0, 0, -EINVAL,
-	  "line 1: \"zone=b\": expected probe=, the only option that there is" },
+	{ "10.0.0.1 a rack=b\n", 0, 0, -EINVAL,
+	  "line 1: \"rack=b\": expected probe= or zone=, the only options that there are" },
+	{ "10.0.0.1 a zone=b\n10.0.0.2 a zone=/\n", 0, 1, -EINVAL,
+	  "line 2: \"zone=/\": expected zone= and 1 to 63 letters" },
 	{ "10.0.0.1\0 a\n", 12, 0, -EINVAL, "line 1: \"10.0.0.1\": expected text" },
 	{ "10.0.0.1 a\n\0", 12, 1, -EINVAL, "line 2: \"\": expected text" },
 };
@@ -149,17 +151,20 @@ static void what_is_no_file_is_refused_without_waiting(void **state)
 	assert_int_equal(discovery_file_read("/dev/zero", offer, &offered, error), -ENODEV);
 }
 
-static void a_line_says_how_to_probe(void **state)
+static void a_line_says_how_to_probe_and_where_it_is(void **state)
 {
 	struct offered offered = { .count = 0 };
 	char error[DISCOVERY_ERROR_CAPACITY];
 
 	(void)state;
-	put("peers", "10.0.0.1 a\n10.0.0.2 b probe=icmp\n10.0.0.3 probe=stamp # c\n");
+	put("peers", "10.0.0.1 a\n10.0.0.2 b zone=z probe=icmp\n10.0.0.3 probe=stamp # c\n");
 	assert_int_equal(discovery_file_read("peers", offer, &offered, error), 0);
 	assert_int_equal(offered.candidates[0].probe, PROBE_DEFAULT);
 	assert_int_equal(offered.candidates[1].probe, PROBE_ICMP);
 	assert_int_equal(offered.candidates[2].probe, PROBE_STAMP);
+	assert_string_equal(offered.candidates[0].zone, "");
+	assert_string_equal(offered.candidates[1].zone, "z");
+	assert_string_equal(offered.candidates[2].zone, "");
 }
 
 static void a_file_of_any_size_is_bounded(void **state)
@@ -181,7 +186,7 @@ int main(void)
 		TEST(only_lines_beyond_the_limit_are_refused),
 		TEST(what_offer_says_is_an_error_or_not),
 		TEST(what_is_no_file_is_refused_without_waiting),
-		TEST(a_line_says_how_to_probe),
+		TEST(a_line_says_how_to_probe_and_where_it_is),
 		TEST(a_file_of_any_size_is_bounded),
 	};
 

@@ -60,6 +60,43 @@ static void writing_and_renaming_are_noticed_at_once(void **state)
 	discovery_file_close(file);
 }
 
+/* As editors do that keep the old one beside it. */
+static void a_file_moved_away_and_back_is_noticed(void **state)
+{
+	struct discovery_file *file;
+
+	(void)state;
+	put("peers", "10.0.0.1\n");
+	file = watch("peers");
+	assert_int_equal(rename("peers", "peers~"), 0);
+	assert_int_equal(noticed(file), 0); /* something may take its place any moment */
+	put("peers", "10.0.0.2\n");
+	assert_int_equal(noticed(file), 1);
+	assert_false(settles_with_change(file));
+	assert_int_equal(unlink("peers"), 0);
+	assert_int_equal(rename("peers~", "peers"), 0);
+	assert_int_equal(noticed(file), 1);
+	assert_false(settles_with_change(file));
+	discovery_file_close(file);
+}
+
+static void lines_that_are_added_are_noticed(void **state)
+{
+	struct discovery_file *file;
+	FILE *writer;
+
+	(void)state;
+	put("peers", "10.0.0.1\n");
+	file = watch("peers");
+	writer = fopen("peers", "a");
+	assert_non_null(writer);
+	fputs("10.0.0.2\n", writer);
+	assert_int_equal(fclose(writer), 0);
+	assert_int_equal(noticed(file), 1);
+	assert_false(settles_with_change(file));
+	discovery_file_close(file);
+}
+
 static void a_file_being_written_is_left_alone(void **state)
 {
 	struct discovery_file *file;
@@ -225,6 +262,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter_folder, leave_folder)
 		TEST(writing_and_renaming_are_noticed_at_once),
+		TEST(a_file_moved_away_and_back_is_noticed),
+		TEST(lines_that_are_added_are_noticed),
 		TEST(a_file_being_written_is_left_alone),
 		TEST(a_change_without_notice_is_found_by_the_timer),
 		TEST(gone_is_told_at_the_second_look_and_back_at_once),

@@ -53,23 +53,22 @@ static inline bool fake_kernel_find(const struct fake_kernel *kernel, const stru
 				    uint32_t *ret_slot)
 {
 	const struct kernel_shape *shape = &kernel->memory.shape;
-	uint32_t words[4];
+	uint32_t words[4], hash;
 
 	memcpy(words, address->octets, sizeof(words));
+	hash = kc_address_hash(words, shape->hash_seed);
+	for (uint32_t half = 0; half < 2; half++) {
+		uint32_t bucket = kc_address_bucket(hash, shape->address_capacity, half);
+		const struct kc_address *entry = &kernel->memory.addresses[bucket];
 
-	uint32_t place = kc_address_hash(words, shape->hash_seed) % shape->address_capacity;
-
-	for (int i = 0; i < KC_ADDRESS_PROBES; i++) {
-		const struct kc_address *entry = &kernel->memory.addresses[place];
-
-		if (entry->use == KC_ADDRESS_EMPTY)
-			return false;
-		if (entry->use == KC_ADDRESS_USED &&
-		    memcmp(entry->address, address->octets, 16) == 0) {
+		for (int i = 0; i < KC_ADDRESS_BUCKET && entry->use != KC_ADDRESS_EMPTY;
+		     i++, entry++) {
+			if (entry->use != KC_ADDRESS_USED ||
+			    memcmp(entry->address, address->octets, 16) != 0)
+				continue;
 			*ret_slot = entry->slot;
-			return entry->slot != KC_SLOT_NONE;
+			return entry->slot != KC_SLOT_NONE && entry->slot != KC_SLOT_KNOWN;
 		}
-		place = (place + 1) % shape->address_capacity;
 	}
 	return false;
 }

@@ -66,6 +66,16 @@ static inline struct address fake_address(uint32_t index)
 	return address;
 }
 
+/* Of the same node, as its IPv6 address. */
+static inline struct address fake_ipv6_address(uint32_t index)
+{
+	struct address address = { .octets = { 0xfd, [7] = 1 } };
+
+	address.octets[14] = (uint8_t)(index >> 8);
+	address.octets[15] = (uint8_t)index;
+	return address;
+}
+
 /* xorshift64*: the same numbers from the same seed everywhere. */
 static inline uint64_t fake_random(uint64_t *state)
 {

@@ -73,6 +73,12 @@ struct fake_network {
 	struct packet heard[FAKE_PACKETS];
 };
 
+static inline void network_clear(struct fake_network *network)
+{
+	network->count = network->held_count = network->heard_count = 0;
+	network->unresolved = 0;
+}
+
 static inline void network_hear(struct fake_network *network, const struct packet *packet)
 {
 	assert(network->heard_count < FAKE_PACKETS);

@@ -9,7 +9,7 @@
 #include "identity.h"
 #include "sim/fake_kernel.h"
 
-#define FAKE_REFLECTORS	   128
+#define FAKE_REFLECTORS	   256 /* half of them at IPv6 addresses */
 #define FAKE_PAYLOAD_BYTES (STAMP_BYTES + sizeof(struct stamp_tlv) + sizeof(struct stamp_identity))
 
 enum fake_reflector_kind {
@@ -18,6 +18,7 @@ enum fake_reflector_kind {
 	REFLECTOR_FOREIGN,   /* it knows no TLV and repeats the sender's sequence */
 	REFLECTOR_EXACT,     /* it ignores packets of any length but STAMP_BYTES */
 	REFLECTOR_DOWN,	     /* the host answers for it: port unreachable */
+	REFLECTOR_DEAD,	     /* nobody answers */
 	REFLECTOR_KINDS,
 };
 
@@ -37,7 +38,10 @@ static inline uint32_t fake_address_index(const struct address *address)
 static inline struct fake_reflector *fake_reflector_of(struct fake_reflector *reflectors,
 						       const struct address *address)
 {
-	return &reflectors[fake_address_index(address) % FAKE_REFLECTORS];
+	uint32_t half = FAKE_REFLECTORS / 2;
+
+	return &reflectors[fake_address_index(address) % half +
+			   (address_is_ipv4(address) ? 0 : half)];
 }
 
 static inline void fake_reflector_forget(struct fake_reflector *reflector)

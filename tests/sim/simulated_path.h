@@ -103,6 +103,10 @@ static inline void simulation_reflect(struct simulation *sim, const struct packe
 				in_time && !packet.lost_backward ? FATE_REFUSED : FATE_LOST);
 		return;
 	}
+	if (reflector->kind == REFLECTOR_DEAD) {
+		simulation_fate(sim, &packet, FATE_LOST_FORWARD);
+		return;
+	}
 	if (reflector->kind == REFLECTOR_EXACT && message->ask) {
 		simulation_fate(sim, &packet, FATE_LOST);
 		return;

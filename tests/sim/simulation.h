@@ -52,6 +52,73 @@ static inline void simulation_ask_neighbours(struct simulation *sim)
 	}
 }
 
+/* --- where peers are --- */
+
+static inline void simulation_ask_route(struct simulation *sim, uint32_t slot)
+{
+	const struct peer *peer = peers_get(canary_peers(sim->canary), slot);
+	const struct interface_name route = { .ifindex = SIMULATION_IFINDEX, .name = "eth0" };
+	bool own = *simulation_ours(sim, &peer->address);
+
+	simulation_before(sim);
+	canary_on_route(sim->canary, slot, own, &route, own ? 0 : 1, simulation_now(sim));
+	simulation_after(sim);
+	sim->routed[slot] = true;
+	simulation_words(sim);
+	simulation_check(sim);
+}
+
+/* Whoever is new. */
+static inline void simulation_ask_new_routes(struct simulation *sim)
+{
+	for (uint32_t slot = 0; slot < sim->kernel.memory.shape.slots; slot++) {
+		uint8_t state = peers_get(canary_peers(sim->canary), slot)->state;
+
+		if (state == PEER_RESOLVING && !sim->routed[slot] && !sim->routes_mute)
+			simulation_ask_route(sim, slot);
+	}
+}
+
+/* Everybody, and then those who are only known. */
+static inline void simulation_walk(struct simulation *sim)
+{
+	const struct directory *directory = canary_directory(sim->canary);
+	const struct interface_name route = { .ifindex = SIMULATION_IFINDEX, .name = "eth0" };
+
+	for (uint32_t slot = 0; slot < sim->kernel.memory.shape.slots; slot++) {
+		const struct peer *peer = peers_get(canary_peers(sim->canary), slot);
+
+		if (peer_is_live(peer) || peer->state == PEER_OWN)
+			simulation_ask_route(sim, slot);
+	}
+	canary_known_begin(sim->canary);
+	for (uint32_t i = 0; i < directory_top(directory); i++) {
+		const struct address *address = canary_known(sim->canary, i);
+		bool own = address && *simulation_ours(sim, address);
+
+		if (address)
+			canary_on_known_route(sim->canary, i, own, &route, own ? 0 : 1);
+	}
+	canary_known_commit(sim->canary, simulation_now(sim));
+	simulation_words(sim);
+	simulation_check(sim);
+}
+
+/* --- time --- */
+
+static inline void simulation_expire(struct simulation *sim)
+{
+	simulation_before(sim);
+	canary_on_expiry(sim->canary, simulation_now(sim));
+	simulation_after(sim);
+	simulation_check(sim);
+	simulation_ask_new_routes(sim);
+	if (sim->now_ns < sim->walk_ns || sim->routes_mute)
+		return;
+	sim->walk_ns = sim->now_ns + SIMULATION_WALK_NS;
+	simulation_walk(sim);
+}
+
 static inline void simulation_tick(struct simulation *sim)
 {
 	struct probe batch[SIMULATION_BATCH];
@@ -60,8 +127,7 @@ static inline void simulation_tick(struct simulation *sim)
 	simulation_read_sockets(sim);
 	simulation_drain(sim);
 	simulation_ask_neighbours(sim);
-	canary_on_expiry(sim->canary, simulation_now(sim));
-	simulation_check(sim);
+	simulation_expire(sim);
 	do {
 		count = sim->sending ? canary_due(sim->canary, simulation_now(sim), batch,
 						  SIMULATION_BATCH)
@@ -124,23 +190,16 @@ static inline void simulation_settle(struct simulation *sim)
 
 /* --- peers --- */
 
+/* It is this machine's from now on, or no longer. */
 static inline void simulation_route(struct simulation *sim, uint32_t slot, bool own)
 {
-	const struct interface_name route = { .ifindex = SIMULATION_IFINDEX, .name = "eth0" };
-	bool was_own = peers_get(canary_peers(sim->canary), slot)->state == PEER_OWN;
-
-	simulation_before(sim);
-	if (own != was_own)
-		simulation_forget(sim, slot);
-	canary_on_route(sim->canary, slot, own, &route, own ? 0 : 1, simulation_now(sim));
-	simulation_after(sim);
-	simulation_words(sim);
-	simulation_check(sim);
+	*simulation_ours(sim, &peers_get(canary_peers(sim->canary), slot)->address) = own;
+	simulation_ask_route(sim, slot);
 }
 
 static inline int simulation_offer(struct simulation *sim, uint32_t address, const char *name)
 {
-	struct peer_candidate candidate = { .address = fake_address(address) };
+	struct peer_candidate candidate = { .address = simulation_address(address) };
 
 	if (sim->mixed)
 		candidate.probe = (uint8_t)(address % (PROBE_ICMP + 1));
@@ -148,42 +207,35 @@ static inline int simulation_offer(struct simulation *sim, uint32_t address, con
 	return canary_peers_offer(sim->canary, &candidate);
 }
 
+/* What comes of it for those that are probed; all of it is in sim->change. */
 static inline struct peers_change simulation_commit(struct simulation *sim)
 {
-	struct peers *peers = canary_peers(sim->canary);
-	uint8_t before[SIMULATION_SLOTS];
-	struct peers_change change;
-
-	for (uint32_t slot = 0; slot < peers_capacity(peers); slot++)
-		before[slot] = peers_get(peers, slot)->state;
 	simulation_before(sim);
-	change = canary_peers_commit(sim->canary, simulation_now(sim));
-	simulation_check(sim);
-	for (uint32_t slot = 0; slot < peers_capacity(peers); slot++) {
-		if (peers_get(peers, slot)->state != before[slot])
-			simulation_forget(sim, slot);
-	}
+	sim->change = canary_peers_commit(sim->canary, simulation_now(sim));
 	simulation_after(sim);
-	for (uint32_t slot = 0; slot < peers_capacity(peers); slot++) {
-		uint8_t state = peers_get(peers, slot)->state;
-
-		if (state == PEER_RESOLVING && before[slot] == PEER_FREE)
-			simulation_route(sim, slot, false);
-	}
-	return change;
+	simulation_check(sim);
+	simulation_ask_new_routes(sim);
+	return sim->change.probed;
 }
 
-/* Peers 1..count under the names n1.. */
-static inline void simulation_populate(struct simulation *sim, uint32_t count)
+/* A file of count peers from the first on, under the names n1.. */
+static inline struct peers_change simulation_populate_with(struct simulation *sim, uint32_t count,
+							   uint32_t before_first)
 {
 	canary_peers_begin(sim->canary, PEER_SOURCE_FILE);
-	for (uint32_t i = 1; i <= count; i++) {
+	for (uint32_t i = before_first + 1; i <= before_first + count; i++) {
 		char name[16];
 
 		snprintf(name, sizeof(name), "n%u", i);
 		assert_int_equal(simulation_offer(sim, i, name), 0);
 	}
-	assert_int_equal(simulation_commit(sim).added, count);
+	return simulation_commit(sim);
+}
+
+/* Peers 1..count, all probed. */
+static inline void simulation_populate(struct simulation *sim, uint32_t count)
+{
+	assert_int_equal(simulation_populate_with(sim, count, 0).added, count);
 }
 
 /* What was counted against what happened; call after simulation_settle. */

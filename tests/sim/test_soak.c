@@ -106,11 +106,10 @@ static void any_peers(struct simulation *sim)
 
 static void any_route(struct simulation *sim)
 {
-	uint32_t slot = below(sim, SLOTS);
-	uint8_t state = peers_get(canary_peers(sim->canary), slot)->state;
+	struct address address = fake_address(below(sim, POOL));
 
-	if (state == PEER_RESOLVING || state == PEER_PROBED || state == PEER_OWN)
-		simulation_route(sim, slot, below(sim, 3) == 0);
+	*simulation_ours(sim, &address) = below(sim, 6) == 0;
+	simulation_walk(sim);
 }
 
 /* Only where nothing miscounts is each attributed loss one that happened just so. */

@@ -5,15 +5,19 @@
 
 #include "unit/cmocka_all.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "exposition.h"
 
-#define SLOTS  8
-#define GOLDEN "tests/golden/metrics.txt"
+#define SLOTS	   8
+#define DISCOVERED 6
+#define GOLDEN	   "tests/golden/metrics.txt"
 
 /* All that an exposition refers to. */
 struct world {
+	struct directory *directory;
 	struct peers *peers;
 	struct interfaces *interfaces;
 	struct peer_stats stats[SLOTS];
@@ -32,31 +36,53 @@ struct world {
 	struct exposition exposition;
 };
 
-static inline void ignore_slot(void *ctx, uint32_t slot)
-{
-	(void)ctx;
-	(void)slot;
-}
-
 static inline uint32_t forty_two(const void *ctx)
 {
 	(void)ctx;
 	return 42;
 }
 
-static inline void offer_probed_by(struct peers *peers, const char *address, const char *name,
-				   enum probe_protocol probe, int expected)
+static inline struct peer_candidate candidate(const char *address, const char *name)
 {
-	struct peer_candidate candidate = { .probe = (uint8_t)probe };
+	struct peer_candidate candidate = { .probe = PROBE_DEFAULT };
 
 	assert_int_equal(address_parse(address, &candidate.address), 0);
 	strcpy(candidate.name, name);
-	assert_int_equal(peers_offer(peers, &candidate), expected);
+	return candidate;
 }
 
-static inline void offer(struct peers *peers, const char *address, const char *name, int expected)
+static inline void offer(struct peers *peers, const char *address, const char *name)
 {
-	offer_probed_by(peers, address, name, PROBE_DEFAULT, expected);
+	struct peer_candidate offered = candidate(address, name);
+
+	assert_int_equal(peers_offer(peers, &offered), 0);
+}
+
+static inline void discover(struct directory *directory, const char *address, const char *name,
+			    int expected)
+{
+	struct peer_candidate offered = candidate(address, name);
+
+	assert_int_equal(directory_offer(directory, &offered), expected);
+}
+
+static inline void ignore_slot(void *ctx, uint32_t slot)
+{
+	(void)ctx;
+	(void)slot;
+}
+
+static inline void ignore_entry(void *ctx, const struct directory_entry *entry)
+{
+	(void)ctx;
+	(void)entry;
+}
+
+static inline bool lingers(void *ctx, uint32_t slot)
+{
+	const struct world *world = ctx;
+
+	return strcmp(peers_get(world->peers, slot)->name, "left") == 0;
 }
 
 /* As if learnt, but past all that checks what is learnt. */
@@ -67,6 +93,19 @@ static inline struct peer *peer_to_be_changed(struct world *world, uint32_t slot
 
 static inline void world_open(struct world *world)
 {
+	const struct peers_settings peers_settings = {
+		.capacity = SLOTS,
+		.protocol = PROBE_STAMP,
+		.rest_ns = NS_PER_SECOND,
+		.linger_ns = NS_PER_SECOND,
+		.events = { .lingers = lingers,
+			    .departed = ignore_slot,
+			    .joined = ignore_slot,
+			    .parked = ignore_slot,
+			    .relabelled = ignore_slot,
+			    .ctx = world },
+	};
+
 	*world = (struct world){ .refusals_rejected = 8,
 				 .unplaced = 4,
 				 .names_taken = 5,
@@ -79,13 +118,17 @@ static inline void world_open(struct world *world)
 					  .refused = 1 },
 				 .reload_success_unix_seconds = 1700000000,
 				 .reload_last_ok = 1 };
-	assert_int_equal(peers_open(SLOTS, PROBE_STAMP, &world->peers), 0);
+	assert_int_equal(directory_open(&(struct directory_settings){ .capacity = DISCOVERED },
+					&world->directory),
+			 0);
+	assert_int_equal(peers_open(&peers_settings, &world->peers), 0);
 	assert_int_equal(interfaces_open(SLOTS, &world->interfaces), 0);
 	world->exposition = (struct exposition){
 		.node_name = "node-0",
 		.node_zone = "zone-a",
 		.version = "1.2.3",
 		.revision = "abcdef0",
+		.directory = world->directory,
 		.peers = world->peers,
 		.interfaces = world->interfaces,
 		.stats = world->stats,
@@ -109,27 +152,33 @@ static inline void world_close(struct world *world)
 {
 	interfaces_close(world->interfaces);
 	peers_close(world->peers);
+	directory_close(world->directory);
 }
 
-/* Slots in order: probed, probed by address only, resolving, own, reflected to only, and one that
- * departed. One is probed by echo, one has said its zone. */
+static inline void offer_those_that_stay(struct peers *peers)
+{
+	struct peer_candidate by_echo = candidate("2001:db8::2", "");
+
+	by_echo.probe = PROBE_ICMP;
+	offer(peers, "10.0.0.1", "node-1");
+	assert_int_equal(peers_offer(peers, &by_echo), 0);
+	offer(peers, "10.0.0.3", "node-3");
+	offer(peers, "10.0.0.4", "node-0");
+	offer(peers, "2001:db8::1", "node-1");
+}
+
+/* Slots in order: probed, probed by address only, resolving, own, a twin of the first, lingering,
+ * and one that departed. One is probed by echo, one has said its zone. */
 static inline void populate_peers(struct world *world)
 {
+	const struct local_time now = { .ns = 0 };
 	struct peers *peers = world->peers;
-	const struct local_time never = { .ns = INT64_MAX };
 
-	peers_begin(peers, PEER_SOURCE_STATIC);
-	offer(peers, "10.0.0.1", "node-1", 0);
-	offer_probed_by(peers, "2001:db8::2", "", PROBE_ICMP, 0);
-	offer(peers, "10.0.0.3", "node-3", 0);
-	offer(peers, "10.0.0.4", "node-0", 0);
-	offer(peers, "10.0.0.6", "asks", 0);
-	peers_commit(peers, never, ignore_slot, ignore_slot, ignore_slot, NULL);
-	peers_begin(peers, PEER_SOURCE_FILE);
-	offer(peers, "10.0.0.5", "gone", 0);
-	peers_commit(peers, never, ignore_slot, ignore_slot, ignore_slot, NULL);
-	peers_begin(peers, PEER_SOURCE_FILE);
-	peers_commit(peers, never, ignore_slot, ignore_slot, ignore_slot, NULL);
+	peers_begin(peers);
+	offer_those_that_stay(peers);
+	offer(peers, "10.0.0.6", "left");
+	offer(peers, "10.0.0.5", "gone");
+	peers_commit(peers, now);
 	for (uint32_t slot = 0; slot < SLOTS; slot++) {
 		struct peer *peer = peer_to_be_changed(world, slot);
 		const char *name = peer->name;
@@ -140,11 +189,33 @@ static inline void populate_peers(struct world *world)
 			strcpy(peer->zone, "zone-b");
 		if (strcmp(name, "node-0") == 0)
 			peers_set_state(peers, slot, PEER_OWN);
-		else if (strcmp(name, "asks") == 0)
-			peers_set_state(peers, slot, PEER_KNOWN);
 		else if (strcmp(name, "node-3") != 0)
 			peers_set_state(peers, slot, PEER_PROBED);
 	}
+	peers_begin(peers);
+	offer_those_that_stay(peers);
+	peers_commit(peers, now);
+}
+
+/* All that are probed or to be probed, our own address, one that is only known, and one too many.
+ */
+static inline void populate_directory(struct world *world)
+{
+	struct directory *directory = world->directory;
+	const struct address own = candidate("10.0.0.4", "").address;
+	const struct directory_totals totals = { .names_dropped = 36, .zones_dropped = 37 };
+
+	directory_begin(directory, PEER_SOURCE_FILE);
+	discover(directory, "10.0.0.1", "node-1", 0);
+	discover(directory, "2001:db8::2", "", 0);
+	discover(directory, "10.0.0.3", "node-3", 0);
+	discover(directory, "10.0.0.4", "node-0", 0);
+	discover(directory, "2001:db8::1", "node-1", 0);
+	discover(directory, "10.0.0.7", "asks", 0);
+	discover(directory, "10.0.0.8", "surplus", -ENOSPC);
+	directory_commit(directory, ignore_entry, ignore_entry, NULL);
+	directory_set_own(directory, directory_find(directory, &own), true);
+	*(struct directory_totals *)(uintptr_t)directory_totals(directory) = totals;
 }
 
 static inline void populate_interfaces(struct world *world)
@@ -231,6 +302,7 @@ static inline void populate_numbers(struct world *world)
 static inline void populate(struct world *world)
 {
 	world_open(world);
+	populate_directory(world);
 	populate_peers(world);
 	populate_interfaces(world);
 	populate_numbers(world);

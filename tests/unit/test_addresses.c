@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kc_addresses: what was put in is found as the programs look for it, and nothing else is. */
+/* kc_addresses: what was put in is found as the programs look for it, and
+ * nothing else is. */
 #include "unit/cmocka_all.h"
 
 #include <errno.h>
@@ -16,18 +17,18 @@ static const struct kc_address *program_lookup(const struct kernel_memory *memor
 
 	memcpy(words, address->octets, sizeof(words));
 
-	uint32_t place = kc_address_hash(words, memory->shape.hash_seed) %
-			 memory->shape.address_capacity;
+	uint32_t hash = kc_address_hash(words, memory->shape.hash_seed);
 
-	for (int i = 0; i < KC_ADDRESS_PROBES; i++) {
-		const struct kc_address *entry = &memory->addresses[place];
+	for (uint32_t i = 0; i < 2 * KC_ADDRESS_BUCKET; i++) {
+		uint32_t bucket = kc_address_bucket(hash, memory->shape.address_capacity,
+						    i / KC_ADDRESS_BUCKET);
+		const struct kc_address *entry = &memory->addresses[bucket + i % KC_ADDRESS_BUCKET];
 
 		if (entry->use == KC_ADDRESS_EMPTY)
-			return NULL;
-		if (entry->use == KC_ADDRESS_USED &&
-		    memcmp(entry->address, address->octets, 16) == 0)
+			i += KC_ADDRESS_BUCKET - 1 - i % KC_ADDRESS_BUCKET;
+		else if (entry->use == KC_ADDRESS_USED &&
+			 memcmp(entry->address, address->octets, 16) == 0)
 			return entry;
-		place = place + 1 < memory->shape.address_capacity ? place + 1 : 0;
 	}
 	return NULL;
 }
@@ -59,17 +60,6 @@ static uint32_t count_used(const struct kernel_memory *memory)
 	return used;
 }
 
-static void capacity_is_eight_thirds_of_the_count(void **state)
-{
-	static const uint32_t cases[][2] = { { 0, 64 },	   { 1, 64 },	 { 24, 64 },
-					     { 25, 67 },   { 26, 70 },	 { 128, 342 },
-					     { 129, 344 }, { 131, 350 }, { 5120, 13654 } };
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(addresses_capacity(cases[i][0]), cases[i][1]);
-}
-
 static void a_full_table_is_found_by_the_programs(void **state)
 {
 	(void)state;
@@ -95,83 +85,6 @@ static void a_full_table_is_found_by_the_programs(void **state)
 	}
 }
 
-/* The index'th address of a kind: consecutive IPv4 and IPv6 ones, as nodes have, and random ones. */
-static struct address any_address(unsigned int kind, uint32_t index, uint64_t *random)
-{
-	struct address address = fake_address(index);
-
-	for (unsigned int i = kind % 2 ? 0 : 12; kind >= 2 && i < 16; i++)
-		address.octets[i] = (uint8_t)(fake_random(random) >> 32);
-	if (kind == 1)
-		memset(address.octets + 8, 0, 4);
-	return address;
-}
-
-/* How far from its hash an address that was just put in stands; 1: right there. */
-static uint32_t run_of(const struct kernel_memory *memory, const struct address *address)
-{
-	uint32_t capacity = memory->shape.address_capacity;
-	uint32_t words[4], place;
-
-	memcpy(words, address->octets, sizeof(words));
-	place = kc_address_hash(words, memory->shape.hash_seed) % capacity;
-	for (uint32_t run = 1; run <= capacity; run++) {
-		const struct kc_address *entry = &memory->addresses[place];
-
-		if (entry->use == KC_ADDRESS_USED &&
-		    memcmp(entry->address, address->octets, 16) == 0)
-			return run;
-		place = place + 1 < capacity ? place + 1 : 0;
-	}
-	return UINT32_MAX;
-}
-
-/* The longest in a table that is filled to its capacity, and in which each then gives way to
- * another. */
-static uint32_t longest_run(uint32_t count, unsigned int kind, uint64_t *random)
-{
-	struct kernel_memory memory = fake_memory_open(count, 1, 4,
-						       (uint32_t)(fake_random(random) >> 32));
-	struct address *addresses = calloc(count, sizeof(*addresses));
-	uint32_t base = (uint32_t)fake_random(random) >> 12, longest = 0;
-
-	assert_non_null(addresses);
-	for (uint32_t i = 0; i < 2 * count; i++) {
-		struct address *address = &addresses[i % count];
-		uint32_t run;
-
-		if (i >= count)
-			addresses_remove(&memory, address);
-		*address = any_address(kind, base + i, random);
-		assert_int_equal(addresses_insert(&memory, address, i), 0);
-		run = run_of(&memory, address);
-		longest = run > longest ? run : longest;
-	}
-	free(addresses);
-	fake_memory_close(&memory);
-	return longest;
-}
-
-static void full_tables_leave_nobody_out(void **state)
-{
-	uint64_t random = 0x5eed3;
-
-	(void)state;
-	print_message("seed %#llx\n", (unsigned long long)random);
-	for (unsigned int kind = 0; kind < 4; kind++) {
-		uint32_t longest = 0;
-
-		for (int table = 0; table < 1010; table++) {
-			uint32_t run = longest_run(table < 1000 ? 128 : 5120, kind, &random);
-
-			longest = run > longest ? run : longest;
-		}
-		print_message("kind %u: longest run %u\n", kind, longest);
-		/* Far from the limit, so that it is not met in a thousand tables more either. */
-		assert_in_range(longest, 5, KC_ADDRESS_PROBES / 2);
-	}
-}
-
 static void an_address_stands_once(void **state)
 {
 	struct kernel_memory memory = fake_memory_open(4, 1, 4, 1);
@@ -190,11 +103,13 @@ static void an_address_stands_once(void **state)
 	fake_memory_close(&memory);
 }
 
-/* Against a list, for long enough that every place has been used before. */
+/* Against a list, for long enough that every place has been used before; and
+ * none ever moves. */
 static void coming_and_going_loses_nothing(void **state)
 {
 	enum { POOL = 200, SLOTS = 64 };
 	struct kernel_memory memory = fake_memory_open(SLOTS, 1, 4, 3);
+	const struct kc_address *places[POOL] = { NULL };
 	uint32_t held[POOL] = { 0 }, count = 0;
 	uint64_t seed = 0x5eed2;
 
@@ -211,47 +126,62 @@ static void coming_and_going_loses_nothing(void **state)
 		} else if (count < SLOTS) {
 			assert_int_equal(addresses_insert(&memory, &address, step + 1), 0);
 			held[i] = step + 1;
+			places[i] = program_lookup(&memory, &address);
 			count++;
 		}
 		i = (uint32_t)(fake_random(&seed) % POOL);
 		address = fake_address(i);
 		assert_int_equal(program_find(&memory, &address, &slot), held[i] ? 0 : -ENOENT);
 		assert_int_equal(slot, held[i]);
+		if (held[i])
+			assert_ptr_equal(program_lookup(&memory, &address), places[i]);
 	}
 	fake_memory_close(&memory);
 }
 
-/* Uses only so many entries of a larger table. */
-static struct kernel_memory crowded_memory_open(uint32_t capacity)
+/* Of two buckets, in which every address may stand, and with only so many
+ * places; the others are taken by addresses that nobody asks for. */
+static struct kernel_memory crowded_memory_open(uint32_t places)
 {
-	struct kernel_memory memory = fake_memory_open(2, 1, 4, 0);
+	struct kernel_memory memory = fake_memory_open(0, 1, 4, 0);
 
-	memory.shape.address_capacity = capacity;
+	assert_int_equal(memory.shape.address_capacity, 2 * KC_ADDRESS_BUCKET);
+	for (uint32_t i = 0; i < 2 * KC_ADDRESS_BUCKET - places; i++) {
+		memory.addresses[i].address[0] = (uint8_t)(1 + i);
+		memory.addresses[i].use = KC_ADDRESS_USED;
+	}
 	return memory;
 }
 
-/* Found behind a removed entry too, and put there only once (an early free place must not tempt). */
+/* Found behind a removed entry too, and put there only once (an early free
+ * place must not tempt). */
 static void removed_entries_hide_nothing(void **state)
 {
-	struct kernel_memory memory = crowded_memory_open(8);
-	struct address addresses[3];
+	enum { PLACES = 2 * KC_ADDRESS_BUCKET };
+	struct kernel_memory memory = crowded_memory_open(PLACES);
 	uint32_t slot;
 
 	(void)state;
-	for (uint32_t i = 0; i < 3; i++) {
-		addresses[i] = fake_address(i);
-		assert_int_equal(addresses_insert(&memory, &addresses[i], i), 0);
+	for (uint32_t i = 0; i < PLACES; i++) {
+		struct address address = fake_address(i);
+
+		assert_int_equal(addresses_insert(&memory, &address, i), 0);
 	}
-	for (uint32_t gone = 0; gone < 3; gone++) {
-		addresses_remove(&memory, &addresses[gone]);
-		for (uint32_t i = 0; i < 3; i++) {
+	for (uint32_t gone = 0; gone < PLACES; gone++) {
+		struct address address = fake_address(gone);
+
+		addresses_remove(&memory, &address);
+		for (uint32_t i = 0; i < PLACES; i++) {
+			struct address other = fake_address(i);
+
 			if (i == gone)
 				continue;
-			assert_int_equal(addresses_insert(&memory, &addresses[i], 10 + i), 0);
-			assert_int_equal(program_find(&memory, &addresses[i], &slot), 0);
-			assert_int_equal(slot, 10 + i);
+			assert_int_equal(addresses_insert(&memory, &other, 100 + i), 0);
+			assert_int_equal(program_find(&memory, &other, &slot), 0);
+			assert_int_equal(slot, 100 + i);
 		}
-		assert_int_equal(addresses_insert(&memory, &addresses[gone], gone), 0);
+		assert_int_equal(count_used(&memory), PLACES - 1);
+		assert_int_equal(addresses_insert(&memory, &address, gone), 0);
 	}
 	fake_memory_close(&memory);
 }
@@ -263,7 +193,7 @@ static void no_place_is_said(void **state)
 	uint32_t slot = 9;
 
 	(void)state;
-	for (uint32_t i = 0; i < memory.shape.address_capacity; i++) {
+	for (uint32_t i = 0; i < 5; i++) {
 		address = fake_address(i);
 		assert_int_equal(addresses_insert(&memory, &address, i), 0);
 	}
@@ -276,7 +206,8 @@ static void no_place_is_said(void **state)
 
 enum act { INSERT, REMOVE, OWN, DISOWN };
 
-/* A peer's, our own, both or neither, in every order: nothing of the one touches the other. */
+/* A peer's, our own, both or neither, in every order: nothing of the one
+ * touches the other. */
 static void peers_and_our_own_stand_side_by_side(void **state)
 {
 	static const struct {
@@ -329,12 +260,49 @@ static void peers_and_our_own_stand_side_by_side(void **state)
 	}
 }
 
+/* It may get a slot and lose it, and be our own beside: it stands once, and is
+ * found with a slot only.
+ */
+static void who_is_known_stands_without_a_slot(void **state)
+{
+	struct kernel_memory memory = fake_memory_open(4, 1, 4, 1);
+	struct address address = fake_address(1);
+	const struct kc_address *entry;
+	uint32_t slot = 77;
+
+	(void)state;
+	assert_int_equal(addresses_insert(&memory, &address, KC_SLOT_KNOWN), 0);
+	entry = program_lookup(&memory, &address);
+	assert_int_equal(entry->slot, KC_SLOT_KNOWN);
+	assert_int_equal(addresses_find(&memory, &address, &slot), -ENOENT);
+	assert_int_equal(slot, 77);
+	/* What it was answered so far counts on. */
+	memory.addresses[entry - memory.addresses].reflect_at = 5;
+	assert_int_equal(addresses_set_own(&memory, &address, true), 0);
+	assert_int_equal(addresses_insert(&memory, &address, 2), 0);
+	assert_int_equal(addresses_find(&memory, &address, &slot), 0);
+	assert_int_equal(slot, 2);
+	assert_int_equal(addresses_insert(&memory, &address, KC_SLOT_KNOWN), 0);
+	assert_int_equal(addresses_set_own(&memory, &address, false), 0);
+	assert_ptr_equal(program_lookup(&memory, &address), entry);
+	assert_int_equal(entry->slot, KC_SLOT_KNOWN);
+	assert_int_equal(entry->reflect_at, 5);
+	assert_int_equal(count_used(&memory), 1);
+	addresses_remove(&memory, &address);
+	assert_int_equal(count_used(&memory), 0);
+	/* As good as any slot below it. */
+	assert_int_equal(addresses_insert(&memory, &address, KC_SLOT_KNOWN - 1), 0);
+	assert_int_equal(addresses_find(&memory, &address, &slot), 0);
+	assert_int_equal(slot, KC_SLOT_KNOWN - 1);
+	fake_memory_close(&memory);
+}
+
 /* The programs' rate limit is of the address that it was counted for. */
 static void the_rate_of_a_former_address_is_forgotten(void **state)
 {
 	struct kernel_memory memory = crowded_memory_open(1);
 	struct address first = fake_address(1), second = fake_address(2);
-	struct kc_address *entry = &memory.addresses[0];
+	struct kc_address *entry = &memory.addresses[2 * KC_ADDRESS_BUCKET - 1];
 
 	(void)state;
 	assert_int_equal(addresses_insert(&memory, &first, 0), 0);
@@ -359,34 +327,36 @@ static void the_rate_of_a_former_address_is_forgotten(void **state)
 	fake_memory_close(&memory);
 }
 
-/* An entry that nobody may find says that it is nobody's, should a program just be reading it. */
+/* An entry that nobody may find says that it is nobody's, should a program just
+ * be reading it. */
 static void removed_entries_are_nobodys(void **state)
 {
 	struct kernel_memory memory = crowded_memory_open(1);
+	const struct kc_address *entry = &memory.addresses[2 * KC_ADDRESS_BUCKET - 1];
 	struct address address = fake_address(1);
 
 	(void)state;
 	assert_int_equal(addresses_insert(&memory, &address, 2), 0);
 	assert_int_equal(addresses_set_own(&memory, &address, true), 0);
+	assert_int_equal(entry->slot, 2);
 	assert_int_equal(addresses_set_own(&memory, &address, false), 0);
 	addresses_remove(&memory, &address);
-	assert_int_not_equal(memory.addresses[0].use, KC_ADDRESS_USED);
-	assert_int_equal(memory.addresses[0].slot, KC_SLOT_NONE);
-	assert_int_equal(memory.addresses[0].own, 0);
+	assert_int_not_equal(entry->use, KC_ADDRESS_USED);
+	assert_int_equal(entry->slot, KC_SLOT_NONE);
+	assert_int_equal(entry->own, 0);
 	fake_memory_close(&memory);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(capacity_is_eight_thirds_of_the_count),
 		cmocka_unit_test(a_full_table_is_found_by_the_programs),
-		cmocka_unit_test(full_tables_leave_nobody_out),
 		cmocka_unit_test(an_address_stands_once),
 		cmocka_unit_test(coming_and_going_loses_nothing),
 		cmocka_unit_test(removed_entries_hide_nothing),
 		cmocka_unit_test(no_place_is_said),
 		cmocka_unit_test(peers_and_our_own_stand_side_by_side),
+		cmocka_unit_test(who_is_known_stands_without_a_slot),
 		cmocka_unit_test(the_rate_of_a_former_address_is_forgotten),
 		cmocka_unit_test(removed_entries_are_nobodys),
 	};

@@ -23,7 +23,12 @@ static void defaults(void **state)
 	assert_int_equal(config.probe_flows, 4);
 	assert_int_equal(config.stamp_port, 862);
 	assert_int_equal(config.reflector, CONFIG_REFLECTOR_TRUE);
-	assert_int_equal(config.mesh_degree, CONFIG_DEGREE_ALL);
+	assert_int_equal(config.peers_family, CONFIG_FAMILY_AUTO);
+	assert_int_equal(config.peers_zone_count, 0);
+	assert_true(config.peers_linger_ns == 300 * NS_PER_SECOND);
+	assert_int_equal(config.peers_max, 5120);
+	assert_int_equal(config.mesh_full_below, 64);
+	assert_int_equal(config.mesh_degree, 16);
 	assert_int_equal(config.bpf_hook, CONFIG_HOOK_AUTO);
 	assert_int_equal(config.bpf_interfaces_count, 0);
 	assert_string_equal(config.bpf_pin_path, "");
@@ -45,9 +50,12 @@ static void every_flag(void **state)
 		     "--probe.interval=1m30s", "--probe.timeout", "250ms", "--probe.dscp=63",
 		     "--probe.size=9168", "--probe.max=1", "--probe.protocol=icmp",
 		     "--probe.flows=8", "--stamp.port=65535", "--reflector=false",
-		     "--mesh.degree=0", "--bpf.hook=clsact", "--bpf.interfaces=eth0,bond0.7",
-		     "--bpf.pin-path=/sys/fs/bpf/kc", "--web.listen-address=[::1]:0",
-		     "--log.level=debug", "--log.format=json", "--check-config", "-h", "--version"),
+		     "--mesh.full-below=0", "--mesh.degree=1", "--peers.family=both",
+		     "--peers.zone=z=10.0.0.0/8", "--peers.zone", "y=2001:db8::/32",
+		     "--peers.linger=1h", "--peers.max=16384", "--bpf.hook=clsact",
+		     "--bpf.interfaces=eth0,bond0.7", "--bpf.pin-path=/sys/fs/bpf/kc",
+		     "--web.listen-address=[::1]:0", "--log.level=debug", "--log.format=json",
+		     "--check-config", "-h", "--version"),
 	       NULL, &config);
 	assert_string_equal(config.node_name, "n-1");
 	assert_string_equal(config.node_zone, "z_1.a");
@@ -64,7 +72,14 @@ static void every_flag(void **state)
 	assert_int_equal(config.probe_flows, 8);
 	assert_int_equal(config.stamp_port, 65535);
 	assert_int_equal(config.reflector, CONFIG_REFLECTOR_FALSE);
-	assert_int_equal(config.mesh_degree, CONFIG_DEGREE_NONE);
+	assert_int_equal(config.mesh_full_below, 0);
+	assert_int_equal(config.mesh_degree, 1);
+	assert_int_equal(config.peers_family, CONFIG_FAMILY_BOTH);
+	assert_int_equal(config.peers_zone_count, 2);
+	assert_string_equal(config.peers_zones[0], "z=10.0.0.0/8");
+	assert_string_equal(config.peers_zones[1], "y=2001:db8::/32");
+	assert_true(config.peers_linger_ns == 3600 * NS_PER_SECOND);
+	assert_int_equal(config.peers_max, 16384);
 	assert_int_equal(config.bpf_hook, CONFIG_HOOK_CLSACT);
 	assert_int_equal(config.bpf_interfaces_count, 2);
 	assert_string_equal(config.bpf_interfaces[0], "eth0");
@@ -91,12 +106,16 @@ static void flags_win_over_the_environment(void **state)
 				      "KUBE_CANARY_STAMP_PORT=1",
 				      "KUBE_CANARY_REFLECTOR=false",
 				      "KUBE_CANARY_MESH_DEGREE=0",
+				      "KUBE_CANARY_MESH_FULL_BELOW=3",
+				      "KUBE_CANARY_PEERS_FAMILY=ipv4",
+				      "KUBE_CANARY_PEERS_LINGER=0s",
+				      "KUBE_CANARY_PEERS_MAX=1",
 				      "KUBE_CANARY",
 				      NULL };
 	struct config config;
 
 	(void)state;
-	accept(FLAGS("--probe.timeout=3s", "--probe.max=5", "--mesh.degree=all"), environment,
+	accept(FLAGS("--probe.timeout=3s", "--probe.max=5", "--mesh.degree=4"), environment,
 	       &config);
 	assert_true(config.probe_interval_ns == 2 * NS_PER_SECOND);
 	assert_true(config.probe_timeout_ns == 3 * NS_PER_SECOND);
@@ -109,7 +128,11 @@ static void flags_win_over_the_environment(void **state)
 	assert_int_equal(config.probe_flows, 2);
 	assert_int_equal(config.stamp_port, 1);
 	assert_int_equal(config.reflector, CONFIG_REFLECTOR_FALSE);
-	assert_int_equal(config.mesh_degree, CONFIG_DEGREE_ALL);
+	assert_int_equal(config.mesh_degree, 4);
+	assert_int_equal(config.mesh_full_below, 3);
+	assert_int_equal(config.peers_family, CONFIG_FAMILY_IPV4);
+	assert_true(config.peers_linger_ns == 0);
+	assert_int_equal(config.peers_max, 1);
 }
 
 /* They come with a Service of that name, in every pod of its namespace. */
@@ -232,13 +255,17 @@ static void help_lists_every_option(void **state)
 		assert_true(strlen(line) < sizeof(line) - 1);
 	}
 	assert_int_equal(row, options_count);
-	assert_true(config_help_line(5, line, sizeof(line)));
+	row = (size_t)(option_find("probe.interval", 14, false) - options);
+	assert_true(config_help_line(row, line, sizeof(line)));
 	assert_string_equal(line,
 			    "  --probe.interval=DURATION            time between two probes of "
 			    "a peer (default 1s, "
 			    "10ms to 1h) [KUBE_CANARY_PROBE_INTERVAL]");
-	assert_true(config_help_line(5, line, 8));
+	assert_true(config_help_line(row, line, 8));
 	assert_string_equal(line, "  --pro");
+	row = (size_t)(option_find("peers.linger", 12, false) - options);
+	assert_true(config_help_line(row, line, sizeof(line)));
+	assert_non_null(strstr(line, "(default 5m, 0s to 24h) [KUBE_CANARY_PEERS_LINGER]"));
 }
 
 int main(void)

@@ -221,6 +221,37 @@ static void too_many_are_left_out_and_counted(void **state)
 	interfaces_close(interfaces);
 }
 
+/* The slot that stands for all that are only known: their interfaces are in use, and as it tells
+ * nothing of our programs there, nothing is held against it. */
+static void who_is_only_known_keeps_interfaces_in_use(void **state)
+{
+	const uint32_t known = SLOTS - 1;
+	struct interfaces *interfaces = opened();
+
+	(void)state;
+	route(interfaces, 0, 3, 0, 0);
+	route(interfaces, known, 3, 4, 0);
+	assert_string_equal(words(interfaces, 0), "A3 A4 ");
+	answer(interfaces, 3, good, good);
+	answer(interfaces, 4, good, bad);
+	/* Readiness waits for it as for any. */
+	assert_ptr_equal(interfaces_first_missing(interfaces), find(interfaces, 4));
+	answer(interfaces, 4, good, good);
+	for (int i = 0; i < 100; i++)
+		interfaces_on_evidence(interfaces, 0, EVIDENCE_UNSTAMPED);
+	assert_false(interface_egress_attached(find(interfaces, 3)));
+	assert_true(interface_egress_attached(find(interfaces, 4)));
+	assert_false(in_doubt(interfaces));
+	/* The last that is probed over one goes, and then the last that asks. */
+	route(interfaces, 0, 0, 0, 1);
+	assert_non_null(find(interfaces, 3));
+	route(interfaces, known, 4, 0, 1);
+	assert_string_equal(words(interfaces, 2), "D3 ");
+	route(interfaces, known, 0, 0, 3);
+	assert_string_equal(words(interfaces, 3), "D4 ");
+	interfaces_close(interfaces);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +263,7 @@ int main(void)
 		cmocka_unit_test(a_departed_peer_leaves_no_doubt),
 		cmocka_unit_test(a_loader_that_answers_nothing_is_not_believed),
 		cmocka_unit_test(too_many_are_left_out_and_counted),
+		cmocka_unit_test(who_is_only_known_keeps_interfaces_in_use),
 	};
 
 	return cmocka_run_group_tests_name("interfaces", tests, NULL, NULL);

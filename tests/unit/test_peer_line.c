@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "peers.h"
+#include "peer_candidate.h"
 
 #define LONGEST                                                                                    \
 	"a234567890123456789012345678901234567890123456789012345678901234567890123456789012345678" \
@@ -14,11 +14,14 @@
 	"901234567"                                                                                \
 	"c2345678901234567890123456789012345678901234567890123456789"
 
+#define LONGEST_ZONE "z23456789012345678901234567890123456789012345678901234567890123"
+
 /* The longer texts of what was expected. */
 static const char *const words[][2] = {
 	{ "host", "the address of one host, not an unspecified, broadcast, multicast or IPv6 "
 		  "link-local one" },
-	{ "key", "probe=, the only option that there is" },
+	{ "key", "probe= or zone=, the only options that there are" },
+	{ "zone", "zone= and 1 to 63 letters, digits, '.', '-' or '_'" },
 	{ "value", "probe=stamp or probe=icmp" },
 	{ "options", "only options, such as probe=icmp, after ADDRESS [NAME]" },
 };
@@ -75,6 +78,39 @@ static void lines_of_a_file(void **state)
 		address_format(&candidate.address, text);
 		assert_string_equal(text, cases[i].address);
 		assert_string_equal(candidate.name, cases[i].name);
+		assert_string_equal(candidate.zone, "");
+		assert_int_equal(candidate.probe, cases[i].probe);
+	}
+}
+
+static void zones_of_a_file(void **state)
+{
+	static const struct {
+		const char *line, *name, *zone;
+		enum probe_protocol probe;
+	} cases[] = {
+		{ "10.0.0.1 zone=a", "", "a", PROBE_DEFAULT },
+		{ "10.0.0.1 zone=probe\r", "", "probe", PROBE_DEFAULT },
+		{ "10.0.0.1 a zone=eu-1.B_2", "a", "eu-1.B_2", PROBE_DEFAULT },
+		{ "10.0.0.1 zone zone=b#c", "zone", "b", PROBE_DEFAULT },
+		{ "10.0.0.1 a zone=1.2.3.4", "a", "1.2.3.4", PROBE_DEFAULT },
+		{ "10.0.0.1 a zone=" LONGEST_ZONE, "a", LONGEST_ZONE, PROBE_DEFAULT },
+		{ "10.0.0.1 a probe=icmp zone=b", "a", "b", PROBE_ICMP },
+		{ "10.0.0.1 a zone=b probe=stamp", "a", "b", PROBE_STAMP },
+		{ "10.0.0.1\tzone=b\tprobe=icmp # zone=c", "", "b", PROBE_ICMP },
+	};
+
+	(void)state;
+	assert_int_equal(strlen(LONGEST_ZONE), PEER_ZONE_CAPACITY - 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char offender[PEER_NAME_CAPACITY];
+		struct peer_candidate candidate;
+		const char *expected = NULL;
+
+		assert_int_equal(peer_parse_line(cases[i].line, &candidate, &expected, offender),
+				 1);
+		assert_string_equal(candidate.name, cases[i].name);
+		assert_string_equal(candidate.zone, cases[i].zone);
 		assert_int_equal(candidate.probe, cases[i].probe);
 	}
 }
@@ -102,10 +138,21 @@ static void bad_lines_name_the_offender(void **state)
 		{ "10.0.0.1 10.0.0.2", "10.0.0.2", NULL },
 		{ "10.0.0.1 ::1", "::1", NULL },
 		{ "10.0.0.1 " LONGEST "x", LONGEST, NULL },
-		{ "10.0.0.1 zone=a", "zone=a", "key" },
-		{ "10.0.0.1 a zone=a", "zone=a", "key" },
-		{ "10.0.0.1 a zone=a probe=icmp", "zone=a", "key" },
-		{ "10.0.0.1 a probe=icmp zone=a", "zone=a", "key" },
+		{ "10.0.0.1 zone=", "zone=", "zone" },
+		{ "10.0.0.1 zone=#a", "zone=", "zone" },
+		{ "10.0.0.1 zone= a", "zone=", "zone" },
+		{ "10.0.0.1 a zone=a/b", "zone=a/b", "zone" },
+		{ "10.0.0.1 a zone=a=b", "zone=a=b", "zone" },
+		{ "10.0.0.1 a zone=\xc3\xb6", "zone=\xc3\xb6", "zone" },
+		{ "10.0.0.1 a zone=" LONGEST_ZONE "x", "zone=" LONGEST_ZONE "x", "zone" },
+		{ "10.0.0.1 a zone=a zone=a", "zone=a", "each option once" },
+		{ "10.0.0.1 zone=a probe=icmp zone=b", "zone=b", "each option once" },
+		{ "10.0.0.1 zone=a probe=tcp", "probe=tcp", "value" },
+		{ "10.0.0.1 zone=a b", "b", "options" },
+		{ "10.0.0.1 Zone=a", "Zone=a", "key" },
+		{ "10.0.0.1 zones=a", "zones=a", "key" },
+		{ "10.0.0.1 a rack=a", "rack=a", "key" },
+		{ "10.0.0.1 a rack=a probe=icmp", "rack=a", "key" },
 		{ "10.0.0.1 Probe=icmp", "Probe=icmp", "key" },
 		{ "10.0.0.1 probes=icmp", "probes=icmp", "key" },
 		{ "10.0.0.1 prob=icmp", "prob=icmp", "key" },
@@ -180,6 +227,7 @@ static void values_of_static(void **state)
 		assert_true((expected != NULL) == (cases[i].expected < 0));
 		if (cases[i].expected == 1) {
 			assert_string_equal(candidate.name, cases[i].name);
+			assert_string_equal(candidate.zone, "");
 			assert_int_equal(candidate.probe, PROBE_DEFAULT);
 		}
 	}
@@ -231,6 +279,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_of_a_file),
+		cmocka_unit_test(zones_of_a_file),
 		cmocka_unit_test(bad_lines_name_the_offender),
 		cmocka_unit_test(values_of_static),
 		cmocka_unit_test(names_and_zones),
