@@ -30,14 +30,14 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 # In the order of the picture: configuration, peers, probes, the kernel, samples, statistics, exposition, HTTP.
-CORE := config config_lists config_checks config_refusals options values address slot_index directory directory_names directory_zones directory_commit peers peers_slots peers_names peers_twins peer_line zone_network mesh identity addresses interfaces interfaces_evidence nonce samples samples_expiry direction flow_loss stats turns canary canary_expiry canary_peers canary_mesh canary_own canary_names text exposition families families_state families_reason families_peer accept native
-EDGES := discovery_file discovery_watch discovery_dns discovery_dns_channel routes routes_neighbours routes_own probe_socket prober_icmp prober_stamp prober_stamp_receive wall_clock kernel attachment clsact maps http process privileges loop log
+CORE := config config_lists config_checks config_refusals options values address slot_index directory directory_names directory_zones directory_commit peers peers_slots peers_names peers_twins peer_line zone_network mesh identity addresses interfaces interfaces_evidence nonce samples samples_expiry direction flow_loss stats zones recent ranking turns canary canary_counts canary_expiry canary_peers canary_mesh canary_own canary_names text metric protobuf sample_lines encoder_text encoder_openmetrics encoder_protobuf exposition families families_state families_health families_reason families_peer families_zone json reasons peer_view status_view api api_status page page_peers page_status accept native
+EDGES := discovery_file discovery_watch discovery_dns discovery_dns_channel routes routes_neighbours routes_own probe_socket prober_icmp prober_stamp prober_stamp_receive wall_clock kernel attachment clsact maps http http_connections http_stream http_listen gzip process privileges loop log
 WIRING := agent_sources agent_routes agent_interfaces agent_content agent_probes agent_notices agent loader serving main
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/src/%.o)
 OBJECTS := $(CORE_OBJECTS) $(EDGES:%=$(BUILD)/src/%.o) $(WIRING:%=$(BUILD)/src/%.o)
 # Edges that need neither root nor BPF.
-EDGE_TEST_OBJECTS := $(patsubst %,$(BUILD)/src/%.o,discovery_file discovery_watch discovery_dns discovery_dns_channel routes routes_neighbours routes_own probe_socket prober_stamp prober_stamp_receive wall_clock http process loop log)
+EDGE_TEST_OBJECTS := $(patsubst %,$(BUILD)/src/%.o,discovery_file discovery_watch discovery_dns discovery_dns_channel routes routes_neighbours routes_own probe_socket prober_stamp prober_stamp_receive wall_clock http http_connections http_stream http_listen gzip process loop log)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 SIM_TESTS := $(patsubst tests/sim/%.c,$(BUILD)/tests/sim/%,$(wildcard tests/sim/test_*.c))
 EDGE_TESTS := $(patsubst tests/edge/%.c,$(BUILD)/tests/edge/%,$(wildcard tests/edge/test_*.c))
@@ -45,7 +45,7 @@ BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/
 TOOLS := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/*.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all help check check-unit check-sim check-edge check-bpf check-e2e check-vm test mesh-table lint format tools clean install
+.PHONY: all help check check-unit check-sim check-edge check-bpf check-e2e check-vm test mesh-table metrics-table lint format tools clean install
 .SECONDARY:
 
 all: $(BUILD)/kube-canary ## build the program
@@ -75,6 +75,13 @@ $(BUILD)/canary.skel.h: $(BUILD)/canary.bpf.o
 
 $(BUILD)/src/kernel.o: $(BUILD)/canary.skel.h
 
+$(BUILD)/page_pieces.h: scripts/embed-page $(wildcard src/page/*)
+	$(call say,PAGE,$@)
+	@mkdir -p $(@D)
+	$(Q)scripts/embed-page src/page > $@
+
+$(BUILD)/src/page.o: $(BUILD)/page_pieces.h
+
 $(BUILD)/tests/unit/%: tests/unit/%.c $(CORE_OBJECTS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
@@ -88,7 +95,7 @@ $(BUILD)/tests/sim/%: tests/sim/%.c $(CORE_OBJECTS)
 $(BUILD)/tests/edge/%: tests/edge/%.c $(CORE_OBJECTS) $(EDGE_TEST_OBJECTS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $< $(CORE_OBJECTS) $(EDGE_TEST_OBJECTS) -lcmocka -lmicrohttpd -lcares
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $< $(CORE_OBJECTS) $(EDGE_TEST_OBJECTS) -lcmocka -lmicrohttpd -lcares -lz
 
 $(BUILD)/tests/bpf/%: tests/bpf/%.c $(BUILD)/canary.skel.h $(CORE_OBJECTS)
 	$(call say,TEST,$@)
@@ -100,14 +107,25 @@ $(BUILD)/tests/e2e/%: tests/e2e/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
+$(BUILD)/tests/e2e/page_server: tests/e2e/page_server.c $(CORE_OBJECTS)
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $< $(CORE_OBJECTS)
+
 $(BUILD)/tests/bench/mesh_table: tests/bench/mesh_table.c $(BUILD)/src/mesh.o
 	$(call say,TOOL,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/src/mesh.o -lm
 
-tools: $(TOOLS) ## build the helpers of the end-to-end tests (relay, forger)
+# They show the state of the golden files.
+$(BUILD)/tests/bench/metrics_%: tests/bench/metrics_%.c $(CORE_OBJECTS)
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $< $(CORE_OBJECTS) -lcmocka
 
-check: all check-unit check-sim check-edge ## tests that need no root
+tools: $(TOOLS) $(BUILD)/tests/bench/metrics_dump ## build the helpers of the end-to-end tests (relay, forger)
+
+check: all check-unit check-sim check-edge $(BUILD)/tests/bench/metrics_table ## tests that need no root
 	$(Q)scripts/check-layering
 	$(Q)scripts/check-limits
 	$(Q)BUILD=$(BUILD) scripts/check-readme
@@ -135,7 +153,7 @@ test: check check-bpf check-e2e ## all tiers (root)
 mesh-table: $(BUILD)/tests/bench/mesh_table ## the tables of the README's section on scale
 	$(Q)$<
 
-lint: $(BUILD)/canary.skel.h ## clang-format, clang-tidy, cppcheck, shellcheck
+lint: $(BUILD)/canary.skel.h $(BUILD)/page_pieces.h ## clang-format, clang-tidy, cppcheck, shellcheck
 	$(Q)scripts/lint
 
 format: ## rewrites the sources in the house style

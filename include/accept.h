@@ -12,12 +12,21 @@
 
 #include <stdbool.h>
 
-enum accept_format { ACCEPT_TEXT = 0, ACCEPT_OPENMETRICS, ACCEPT_PROTOBUF, ACCEPT_FORMATS };
+enum accept_format {
+	ACCEPT_TEXT = 0,
+	ACCEPT_OPENMETRICS,
+	ACCEPT_PROTOBUF,
+	ACCEPT_FORMATS, /* to choose from */
+	/* of documents that there are in one format only */
+	ACCEPT_HTML = ACCEPT_FORMATS,
+	ACCEPT_JSON,
+	ACCEPT_TYPES,
+};
 
 struct accept {
-	unsigned int weights[ACCEPT_FORMATS]; /* thousandths, of the most specific range seen */
-	unsigned char ranks[ACCEPT_FORMATS];  /* how specific that was; 0: none names the format */
-	bool said;			      /* there was an element that is no garbage */
+	unsigned int weights[ACCEPT_TYPES]; /* thousandths, of the most specific range seen */
+	unsigned char ranks[ACCEPT_TYPES];  /* how specific that was; 0: none names the format */
+	bool said;			    /* there was an element that is no garbage */
 };
 
 /* A line of Accept. Parameters are heeded: `version` (text/plain 0.0.4, openmetrics-text 1.0.0),
@@ -34,6 +43,9 @@ void accept_add(struct accept *accept, const char *line);
  * If nothing that we have is accepted, it is text nevertheless, and *ret_acceptable is false: the
  * exposition formats know text as the last resort. A client that says nothing accepts all. */
 enum accept_format accept_choose(const struct accept *accept, bool *ret_acceptable);
+
+/* Whether it may be of this format. */
+bool accept_allows(const struct accept *accept, enum accept_format format);
 
 /* The greatest weight that each coding was given, in thousandths and one more; 0: not named. */
 struct accept_encoding {

@@ -8,6 +8,7 @@
 #ifndef AGENT_STATE_H
 #define AGENT_STATE_H
 
+#include "api.h"
 #include "canary.h"
 #include "config.h"
 #include "discovery_dns.h"
@@ -16,10 +17,13 @@
 #include "http.h"
 #include "loop.h"
 #include "maps.h"
+#include "page.h"
 #include "prober_icmp.h"
 #include "prober_stamp.h"
 #include "routes.h"
 #include "wall_clock.h"
+
+#define AGENT_DOCUMENTS 4
 
 struct agent {
 	const struct config *config;
@@ -79,7 +83,19 @@ struct agent {
 
 	/* what is served */
 	struct exposition exposition;
-	struct exposition_cursor cursors[HTTP_SCRAPES];
+	struct http_document documents[AGENT_DOCUMENTS];
+	struct {
+		enum accept_format format;
+		union {
+			struct exposition_cursor metrics;
+			struct api_cursor api;
+			struct page_cursor page;
+		} cursor;
+	} streams[HTTP_STREAMS];
+	struct scrape_totals scrapes; /* of /metrics alone */
+	uint32_t ring_filled_bytes;
+	uint16_t flow_ports[KC_FLOWS_MAX];
+	uint8_t clock_synchronised;
 	struct delay_histogram loop_delay;
 	uint64_t send_errors[SEND_ERRORS];
 	uint64_t refusals_rejected;

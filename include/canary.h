@@ -17,7 +17,10 @@
 #include "interfaces.h"
 #include "kernel_memory.h"
 #include "peers.h"
+#include "ranking.h"
+#include "recent.h"
 #include "stats.h"
+#include "zones.h"
 
 /* What is worth saying once; the core does not log. */
 enum canary_notice {
@@ -58,6 +61,7 @@ struct canary_settings {
 	uint32_t degree;     /* of more, so many; 0: nobody is ever probed, full_below or not */
 	const struct zone_network *networks; /* alive as long as the canary */
 	uint32_t network_count;
+	uint32_t listed; /* peers with series of their own, the worst; RANKING_ALL, or 0 */
 	char node_name[PEER_NAME_CAPACITY]; /* nobody else's name */
 	uint16_t ssid_base;		    /* random, so that a restart makes new sessions */
 	canary_notice_fn *notice;	    /* NULL: nobody listens */
@@ -184,6 +188,14 @@ const struct directory *canary_directory(const struct canary *canary);
 struct peers *canary_peers(struct canary *canary);
 struct interfaces *canary_interfaces(struct canary *canary);
 const struct peer_stats *canary_stats(const struct canary *canary, uint32_t slot);
+/* Its RTTs as a native histogram: the same samples as in the buckets of its statistics. [slots] */
+const struct native_histogram *canary_native(const struct canary *canary, uint32_t slot);
+/* How the peer fares lately: [slots] from slot 0 on, as canary_stats. */
+const struct recent *canary_recent(const struct canary *canary, uint32_t slot);
+/* Of all peers, complete, whoever is listed; a peer's zone is the one that is known at each probe. */
+const struct zones *canary_zones(const struct canary *canary);
+/* Evaluated by canary_on_expiry every RANKING_EVERY_NS. */
+const struct ranking *canary_ranking(const struct canary *canary);
 const struct canary_totals *canary_totals(const struct canary *canary);
 /* [flows] of a slot, as many as samples has for it. */
 const struct flow_loss *canary_flows(const struct canary *canary, uint32_t slot,

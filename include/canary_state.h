@@ -3,7 +3,7 @@
  * The canary's state, shared by the files that make it up: canary.c (probes and what became of
  * them), canary_expiry.c (what is due), canary_peers.c (who comes, goes and where), canary_mesh.c
  * (who of them is probed), canary_own.c (which addresses are ours), canary_names.c (who they say
- * they are). For them alone.
+ * they are), canary_counts.c (what is counted, and of whom it is shown). For them alone.
  */
 #ifndef CANARY_STATE_H
 #define CANARY_STATE_H
@@ -47,6 +47,7 @@ struct standing {
 	uint8_t naming;				     /* enum naming */
 	uint8_t flow;				     /* the next probe's */
 	uint8_t between;			     /* probes sent since the last one that asked */
+	uint8_t zone;				     /* of zones */
 	bool asked;				     /* ever */
 	bool overdue;				     /* the last question was lost */
 	bool answers;				     /* some question was answered */
@@ -81,9 +82,13 @@ struct canary {
 	struct interfaces *interfaces;
 	struct samples *samples;
 	struct turns *turns;
-	struct peer_stats *stats;      /* [slots] */
-	struct standing *standings;    /* [slots] */
-	struct flow_loss *flow_losses; /* [slots * flows] */
+	struct peer_stats *stats;	  /* [slots] */
+	struct native_histogram *natives; /* [slots] */
+	struct recent *recents;		  /* [slots] */
+	struct standing *standings;	  /* [slots] */
+	struct flow_loss *flow_losses;	  /* [slots * flows] */
+	struct zones *zones;
+	struct ranking *ranking;
 	struct canary_totals totals;
 	struct own_addresses own;
 	struct own_addresses own_offered; /* in the running transaction */
@@ -92,8 +97,9 @@ struct canary {
 	uint32_t chosen;		  /* so far, in the running choice */
 	bool leaving;			  /* some peer has left */
 	int64_t real_offset_ns;
-	struct local_time beat_at; /* the next heartbeat */
-	struct local_time now;	   /* of the running call, for what it leads to */
+	struct local_time beat_at;   /* the next heartbeat */
+	struct local_time review_at; /* the next review, see canary_counts.c */
+	struct local_time now;	     /* of the running call, for what it leads to */
 };
 
 void canary_notify(const struct canary *canary, enum canary_notice notice, uint32_t slot,
@@ -102,6 +108,21 @@ void canary_notify(const struct canary *canary, enum canary_notice notice, uint3
 /* canary.c: where a slot's flows start; and what became known of a probe (sample_fn). */
 void canary_align(struct canary *canary, uint32_t slot);
 void canary_on_sample(void *ctx, const struct sample *sample);
+
+/* canary_counts.c: a slot's counters, all that there are of it: nobody's, somebody's from now on,
+ * or under another label. */
+int canary_open_counts(struct canary *canary, uint32_t slots);
+void canary_close_counts(struct canary *canary);
+void canary_clear_counts(struct canary *canary, uint32_t slot);
+void canary_begin_counts(struct canary *canary, uint32_t slot);
+void canary_begin_anew(struct canary *canary, uint32_t slot);
+/* To be called whenever the slot's zone may be another. */
+void canary_follow_zone(struct canary *canary, uint32_t slot);
+/* A probe of the slot was sent, or (-1) was not after all; and what became of one. */
+void canary_count_sent(struct canary *canary, uint32_t slot, int32_t count);
+void canary_count_sample(struct canary *canary, const struct sample *sample);
+/* Who is listed, and whose counters are about to end. */
+void canary_review(struct canary *canary, struct local_time now);
 
 /* canary_peers.c: what peers_open is told to call; and the slot that has the address, if it is not
  * resting. */

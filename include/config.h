@@ -16,7 +16,7 @@
 #define CONFIG_STATIC_PEERS	128 /* --peers.static; more belong into a file */
 #define CONFIG_DNS_NAMES	8   /* --peers.dns */
 #define CONFIG_ZONES		64  /* --peers.zone: ranges of addresses */
-#define CONFIG_LISTEN_ADDRESSES 1   /* --web.listen-address */
+#define CONFIG_LISTEN_ADDRESSES 4   /* --web.listen-address */
 #define CONFIG_INTERFACES	16  /* --bpf.interfaces */
 #define CONFIG_ERROR_CAPACITY	512
 #define CONFIG_TEXT_CAPACITY	256
@@ -61,9 +61,14 @@ struct config {
 	char bpf_interfaces[CONFIG_INTERFACES][16]; /* count 0: auto */
 	uint32_t bpf_interfaces_count;
 	char bpf_pin_path[CONFIG_TEXT_CAPACITY];       /* empty: not pinned */
-	char web_listen_address[CONFIG_TEXT_CAPACITY]; /* as given */
-	char web_listen_host[64];		       /* literal, empty: all, both families */
-	uint16_t web_listen_port;
+	struct config_listen {
+		char text[CONFIG_TEXT_CAPACITY]; /* as given */
+		char host[64];			 /* literal, empty: all, both families */
+		uint16_t port;
+	} web_listen[CONFIG_LISTEN_ADDRESSES];
+	uint32_t web_listen_count;
+	/* --metrics.per-peer=all|worst:N|none: peers with series of their own at most. */
+	uint32_t metrics_per_peer; /* UINT32_MAX: all; 0: none */
 	enum config_log_level log_level;
 	enum config_log_format log_format;
 	bool check_config;

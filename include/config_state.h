@@ -14,7 +14,7 @@
 #include "config.h"
 #include "options.h"
 
-#define CONFIG_LISTS 3 /* options that may be given again */
+#define CONFIG_LISTS 4 /* options that may be given again */
 
 /* The configuration in the making, and who is speaking. */
 struct reading {
@@ -40,6 +40,8 @@ static inline uint64_t option_bit(const struct option *option)
 bool config_list_is(const struct option *option);
 int config_list_read_value(struct reading *reading, const char *value);
 int config_list_read_variable(struct reading *reading, char *list);
+/* Of those that nobody gave: their defaults. */
+void config_lists_default(struct reading *reading);
 /* Puts the commas of the environment back. */
 void config_lists_restore(const struct reading *reading);
 

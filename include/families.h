@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Internal to the exposition: the table of metric families, where a metric more is a row more, and
- * the syntax in which rows are written. families.c owns names and help, families_state.c the rows
- * of how things stand, families_reason.c those of counts told apart by a reason, families_peer.c
- * those of peers, exposition.c the rest.
+ * what its writers have in common. families.c owns names, types, units and help; families_state.c
+ * the rows of how things stand, families_health.c those of our own health, families_reason.c those
+ * of counts told apart by a reason, families_peer.c those of peers, families_zone.c those of zones.
+ * None of them knows a format.
  */
 #ifndef FAMILIES_H
 #define FAMILIES_H
@@ -12,22 +13,29 @@
 #include <stdint.h>
 
 #include "exposition.h"
+#include "metric.h"
 #include "text.h"
 
-enum family_type { FAMILY_COUNTER, FAMILY_GAUGE, FAMILY_HISTOGRAM };
-
+/* Instead of a number of rows: one for each slot, or for each zone. */
 #define FAMILY_ROW_PER_PEER 0
+#define FAMILY_ROW_PER_ZONE UINT32_MAX
+
+/* Where a row puts its metrics. */
+struct metric_sink {
+	const struct encoder *encoder;
+	const struct metric_family *family;
+	struct text *text;
+};
 
 struct family;
 typedef void family_write_fn(const struct family *family, const struct exposition *exposition,
-			     uint32_t row, struct text *text);
+			     uint32_t row, const struct metric_sink *sink);
 
 struct family {
-	const char *name;
-	enum family_type type;
-	const char *help;
-	uint32_t rows; /* or FAMILY_ROW_PER_PEER: one for each slot */
-	/* May leave out a row that has nothing to say. */
+	struct metric_family metric;
+	uint32_t rows;
+	/* May leave out a row that has nothing to say. What a row writes is counted at one instant.
+	 */
 	family_write_fn *write;
 	size_t offset; /* of the value, in the structure that the writer reads */
 };
@@ -44,12 +52,23 @@ static inline const uint64_t *family_value(const void *structure, size_t offset)
 /* A counter of the kernel half, at this offset of struct kc_counters, which it goes on counting. */
 uint64_t family_counter(const struct exposition *exposition, size_t offset);
 
-/* Rows for each slot; nothing where no live peer is. Values at family->offset are those of struct
- * peer_stats. */
+/* At most METRIC_LABELS of them; the texts must live until the metric is written. */
+void metric_add_label(struct metric *metric, const char *name, const char *value);
+
+void sink_write(const struct metric_sink *sink, const struct metric *metric);
+/* A value that began with the process, with at most one label (NULL: none). */
+void sink_write_value(const struct metric_sink *sink, const struct exposition *exposition,
+		      const char *label, const char *label_value, uint64_t value);
+
+/* Rows for each slot; nothing where no live peer is, or one that is not listed. Values at
+ * family->offset are those of struct peer_stats. */
 family_write_fn family_write_peer_rtt;
-family_write_fn family_write_peer_seconds;
-family_write_fn family_write_peer_count;
+family_write_fn family_write_peer_value;
 family_write_fn family_write_peer_info;
+
+/* Rows for each zone, of all its peers; values as above. */
+family_write_fn family_write_zone_rtt;
+family_write_fn family_write_zone_value;
 
 /* How things stand. */
 family_write_fn family_write_peers;
@@ -58,44 +77,21 @@ family_write_fn family_write_node_info;
 family_write_fn family_write_build_info;
 family_write_fn family_write_attached;
 
+/* Our own health; scrape: values at family->offset are those of struct scrape_totals. */
+family_write_fn family_write_scrape;
+family_write_fn family_write_loop_delay;
+family_write_fn family_write_ring_bytes;
+family_write_fn family_write_ring_filled_bytes;
+family_write_fn family_write_map_entries;
+family_write_fn family_write_map_max_entries;
+family_write_fn family_write_clock_synchronised;
+
 /* What was refused, or went wrong, by its reason. */
 #define FAMILY_REJECTIONS 6
-#define FAMILY_REFUSALS	  11
 family_write_fn family_write_rejected;
 family_write_fn family_write_reflect_refused;
 family_write_fn family_write_identities_refused;
 family_write_fn family_write_send_error;
 family_write_fn family_write_capacity_exceeded;
-
-/* `opening` up to the quote before the value, such as `{peer="`. */
-void row_append_label(struct text *text, const char *opening, const char *value);
-void row_append_count(struct text *text, const char *opening, uint64_t value);
-void row_append_seconds(struct text *text, const char *opening, uint64_t value_ns);
-
-/* A row with at most one label; opening NULL: none. */
-void row_write_count(const struct family *family, struct text *text, const char *opening,
-		     const char *label_value, uint64_t value);
-void row_write_seconds(const struct family *family, struct text *text, const char *opening,
-		       const char *label_value, uint64_t value_ns);
-
-/* Whose row it is. */
-struct row_peer {
-	char label[PEER_NAME_CAPACITY];
-	const char *family; /* NULL: not told */
-};
-/* Its labels, without what stands around them. */
-void row_append_peer(struct text *text, const struct row_peer *peer);
-
-/* A histogram over stats_bounds_ns is one row, hence consistent: add its buckets in order, then
- * finish. The buckets are cumulated here, so that the count cannot differ from the last of them. */
-struct row_histogram {
-	const struct family *family;
-	struct text *text;
-	const struct row_peer *peer; /* NULL: nobody's */
-	unsigned int buckets;
-	uint64_t cumulative;
-};
-void row_histogram_add(struct row_histogram *histogram, uint64_t count);
-void row_histogram_finish(struct row_histogram *histogram, uint64_t sum_ns);
 
 #endif

@@ -36,6 +36,7 @@ int loop_run(struct loop *loop); /* until loop_stop; 0 or -errno */
 void loop_stop(struct loop *loop);
 
 struct local_time loop_now(void);
+int64_t loop_cpu_ns(void);  /* CPU time of this process so far */
 int64_t loop_unix_ns(void); /* wall clock: log lines, start times, wall_clock.c */
 
 #endif

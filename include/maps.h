@@ -24,4 +24,7 @@ const struct kernel_memory *maps_memory(const struct maps *maps);
 typedef void maps_record_fn(void *ctx, const struct kc_record *record);
 uint32_t maps_drain(struct maps *maps, maps_record_fn *on_record, void *ctx);
 
+/* The most that the ring held when it was drained since this was asked last: octets. */
+uint32_t maps_take_filled(struct maps *maps);
+
 #endif

@@ -28,7 +28,8 @@ enum option_kind {
 	OPTION_DNS_NAMES,      /* peers_dns: as OPTION_PEERS */
 	OPTION_ZONES,	       /* peers_zones: as OPTION_PEERS */
 	OPTION_INTERFACES,     /* bpf_interfaces */
-	OPTION_LISTEN_ADDRESS, /* web_listen_* */
+	OPTION_LISTEN_ADDRESS, /* web_listen: as OPTION_PEERS */
+	OPTION_PER_PEER,       /* metrics_per_peer */
 };
 
 struct option {

@@ -32,6 +32,8 @@ struct sample {
 	bool late;   /* answered within one more timeout, by T4 - T1; it stays lost */
 	bool never_left; /* lost without a stamp: its neighbour does not answer on the link */
 	bool duplicate;
+	uint8_t reply_ttl;    /* TTL or hop limit of the reply; 0: none was seen */
+	uint8_t probe_ttl;    /* of the probe, as its reflector says that it got it; 0: not known */
 	bool reordered;	      /* RFC 4737: a later probe of the flow was answered before it */
 	bool has_variation;   /* in order, with an in-order reply of the flow before it */
 	int64_t rtt_ns;	      /* (T4 - T1) - (T3 - T2) */
@@ -41,6 +43,12 @@ struct sample {
 	uint32_t lost_forward;
 	uint32_t lost_backward;
 };
+
+/* Whether it has a place in histograms. */
+static inline bool sample_has_rtt(const struct sample *sample)
+{
+	return sample->verdict == VERDICT_RETURNED && sample->has_rtt;
+}
 
 /* A probe leaves a little after it is armed, and a record is written a little after T4: nothing is
  * judged sooner than this after it is due. */

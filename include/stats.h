@@ -32,6 +32,9 @@ struct peer_stats {
 					    second */
 };
 
+/* Counts a sample, but for its bucket. */
+void stats_count(struct peer_stats *stats, const struct sample *sample);
+
 /* Counts a sample. sent is counted by whoever knows that it was sent. */
 void stats_add(struct peer_stats *stats, const struct sample *sample);
 

@@ -29,7 +29,14 @@ void text_append_seconds(struct text *text, uint64_t value_ns);
  * are not UTF-8 become U+FFFD. */
 void text_append_label_value(struct text *text, const char *value);
 
+/* As it is, but octets that are not UTF-8 become U+FFFD. */
+void text_append_utf8(struct text *text, const char *value);
+
 /* The inside of a JSON string (RFC 8259), same care for UTF-8. */
 void text_append_json(struct text *text, const char *value);
+
+/* Text in HTML, or an attribute's value in quotes; same care for UTF-8. Control characters, which
+ * HTML has no escapes for, become their pictures (U+2400 and following). */
+void text_append_html(struct text *text, const char *value);
 
 #endif

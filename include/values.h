@@ -15,6 +15,9 @@
  * what may be given again. */
 bool value_read(const struct option *option, const char *value, struct config *config);
 
+/* ADDRESS:PORT, or false and *ret is as it was. */
+bool value_parse_listen_address(const char *value, struct config_listen *ret);
+
 /* What may be looked up: 1 to 253 letters, digits, '.', '-' or '_', no IP address, no label empty
  * or over 63; a dot at the end means that nothing is to be added. */
 bool value_is_dns_name(const char *value);

@@ -42,7 +42,7 @@ static const struct {
 	const char *type;
 	const char *subtype;
 	struct parameter known[PARAMETERS];
-} formats[ACCEPT_FORMATS] = {
+} formats[ACCEPT_TYPES] = {
 	[ACCEPT_TEXT] = {
 		.type = "text",
 		.subtype = "plain",
@@ -60,6 +60,10 @@ static const struct {
 				{ "encoding", "delimited" },
 				{ "escaping", NULL } },
 	},
+	[ACCEPT_HTML] = { .type = "text", .subtype = "html", .known = { { "charset", "utf-8" } } },
+	[ACCEPT_JSON] = { .type = "application",
+			  .subtype = "json",
+			  .known = { { "charset", "utf-8" } } },
 };
 
 static bool is_space(char character)
@@ -281,9 +285,9 @@ static unsigned int rank_of(const struct element *range, enum accept_format form
 
 		if (span_is(name, "q"))
 			continue;
-		while (i < PARAMETERS && !span_is(name, known[i].name))
+		while (i < PARAMETERS && known[i].name && !span_is(name, known[i].name))
 			i++;
-		if (i == PARAMETERS)
+		if (i == PARAMETERS || !known[i].name)
 			all_known = false;
 		else if (known[i].value && !value_is(value, known[i].value))
 			return 0;
@@ -310,7 +314,7 @@ void accept_add(struct accept *accept, const char *line)
 		if (is_empty(range.subtype))
 			continue;
 		accept->said = true;
-		for (unsigned int i = 0; i < ACCEPT_FORMATS; i++) {
+		for (unsigned int i = 0; i < ACCEPT_TYPES; i++) {
 			unsigned int rank = rank_of(&range, (enum accept_format)i);
 
 			if (rank == 0 || rank < accept->ranks[i] ||
@@ -342,6 +346,11 @@ enum accept_format accept_choose(const struct accept *accept, bool *ret_acceptab
 	}
 	*ret_acceptable = weight > 0 || !accept->said;
 	return best;
+}
+
+bool accept_allows(const struct accept *accept, enum accept_format format)
+{
+	return !accept->said || accept->weights[format] > 0;
 }
 
 void accept_encoding_add(struct accept_encoding *accept, const char *line)

@@ -13,6 +13,7 @@
 #include "agent.h"
 #include "agent_state.h"
 #include "log.h"
+#include "text.h"
 
 /* Wake-ups are cheap, but not free: at most 20 a second while a batch holds what is due in that
  * time. */
@@ -176,6 +177,7 @@ static int agent_open_core(struct agent *agent, const struct agent_inheritance *
 		.peers_max = config->peers_max,
 		.full_below = config->mesh_full_below,
 		.degree = config->mesh_degree,
+		.listed = config->metrics_per_peer,
 		.notice = agent_tell_notice,
 		.notice_ctx = agent,
 	};
@@ -195,11 +197,29 @@ static int agent_open_core(struct agent *agent, const struct agent_inheritance *
 	return err ? err : canary_open(&settings, maps_memory(agent->maps), &agent->canary);
 }
 
+static int agent_open_http(struct agent *agent)
+{
+	const struct config *config = agent->config;
+	struct http_address addresses[CONFIG_LISTEN_ADDRESSES] = { 0 };
+	struct http_content content;
+	uint32_t failed = 0;
+	int err;
+
+	for (uint32_t i = 0; i < config->web_listen_count; i++) {
+		memcpy(addresses[i].host, config->web_listen[i].host, sizeof(addresses[i].host));
+		addresses[i].port = config->web_listen[i].port;
+	}
+	agent_fill_content(agent, &content);
+	err = http_open(addresses, config->web_listen_count, &content, &agent->http, &failed);
+	if (err)
+		log_error("cannot listen", LOG_TEXT("address", config->web_listen[failed].text),
+			  LOG_ERRNO(err));
+	return err;
+}
+
 static int agent_open_edges(struct agent *agent)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
-	const struct config *config = agent->config;
-	struct http_content content;
 	int err;
 
 	err = loop_open(&agent->loop);
@@ -212,16 +232,8 @@ static int agent_open_edges(struct agent *agent)
 	loop_on_timer(agent->loop, on_timer, agent);
 	err = agent_open_routes(agent);
 	err = err ? err : agent_open_sources(agent);
-	if (err)
-		return err;
-	agent_fill_content(agent, &content);
-	err = http_open(config->web_listen_host, config->web_listen_port, &content, &agent->http);
-	err = err ? err : loop_add(agent->loop, http_fd(agent->http), on_http, agent);
-	if (err) {
-		log_error("cannot listen", LOG_TEXT("address", config->web_listen_address),
-			  LOG_ERRNO(err));
-	}
-	return err;
+	err = err ? err : agent_open_http(agent);
+	return err ? err : loop_add(agent->loop, http_fd(agent->http), on_http, agent);
 }
 
 static void agent_close(struct agent *agent)
@@ -240,11 +252,17 @@ static void tell_start(const struct agent *agent)
 	const struct config *config = agent->config;
 	const char *protocol = config->probe_protocol == CONFIG_PROTOCOL_ICMP ? "icmp" : "stamp";
 	bool reflects = config->reflector == CONFIG_REFLECTOR_TRUE;
+	char ports[CONFIG_LISTEN_ADDRESSES * 6] = ""; /* of each address, in order */
+	struct text text = text_over(ports, sizeof(ports) - 1);
 
 	if (config->mesh_degree == 0)
 		protocol = "none, --mesh.degree=0";
-	log_info("measuring", LOG_TEXT("node", config->node_name),
-		 LOG_INT("port", http_port(agent->http)), LOG_TEXT("probes", protocol),
+	for (uint32_t i = 0; i < config->web_listen_count; i++) {
+		text_append(&text, i > 0 ? "," : "");
+		text_append_uint(&text, http_port(agent->http, i));
+	}
+	log_info("measuring", LOG_TEXT("node", config->node_name), LOG_TEXT("port", ports),
+		 LOG_TEXT("probes", protocol),
 		 LOG_TEXT("reflector", reflects ? "on" : "off, --reflector=false"));
 }
 

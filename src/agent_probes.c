@@ -3,11 +3,13 @@
  * Probes out, and what comes back: connects the sockets, the ring and the clock to the core. Keeps
  * no account of probes; must not know who the peers are.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
 #include "agent_state.h"
 #include "log.h"
+#include "stamp.h"
 
 /* Replies that no ingress program saw are listened for again so long after the last time. */
 #define LISTEN_EVERY_NS (30 * NS_PER_SECOND)
@@ -198,6 +200,8 @@ void agent_follow_clock(struct agent *agent, struct local_time now)
 	if (local_since(now, agent->clock_at) < 0)
 		return;
 	wall_clock_read(&agent->clock);
+	agent->clock_synchronised = (ntohs(agent->clock.error_estimate_be) & STAMP_SYNCHRONIZED) !=
+				    0;
 	canary_on_clock(agent->canary, &agent->clock);
 	agent->clock_at = local_after(now, CLOCK_EVERY_NS);
 }

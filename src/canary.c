@@ -54,13 +54,14 @@ int canary_open(const struct canary_settings *settings, const struct kernel_memo
 	canary->settings = *settings;
 	canary->memory = memory;
 	memcpy(canary->nonces.key, settings->nonce_key, sizeof(canary->nonces.key));
-	canary->stats = calloc(slots, sizeof(*canary->stats));
 	canary->standings = calloc(slots, sizeof(*canary->standings));
 	canary->flow_losses = calloc((size_t)slots * memory->shape.flows,
 				     sizeof(*canary->flow_losses));
-	if (!canary->stats || !canary->standings || !canary->flow_losses)
+	if (!canary->standings || !canary->flow_losses)
 		goto out;
-	err = canary_open_peers(canary, slots);
+	err = canary_open_counts(canary, slots);
+	if (err == 0)
+		err = canary_open_peers(canary, slots);
 	if (err == 0)
 		err = samples_open(memory, settings->timeout_ns, &canary->samples);
 	if (err == 0)
@@ -83,7 +84,7 @@ void canary_close(struct canary *canary)
 	peers_close(canary->peers);
 	mesh_close(canary->mesh);
 	directory_close(canary->directory);
-	free(canary->stats);
+	canary_close_counts(canary);
 	free(canary->standings);
 	free(canary->flow_losses);
 	free(canary);
@@ -151,7 +152,7 @@ static bool canary_arm(struct canary *canary, uint32_t slot, struct local_time n
 		return false;
 	}
 	standing->flow = (uint8_t)((standing->flow + 1U) % samples_flows(canary->samples, slot));
-	canary->stats[slot].sent++;
+	canary_count_sent(canary, slot, 1);
 	canary_on_armed(canary, &probe, now);
 	*ret = probe;
 	return true;
@@ -179,7 +180,7 @@ void canary_on_sent(struct canary *canary, const struct probe *probe, int error)
 	samples_disarm(canary->samples, probe->slot, probe->flow, probe->sequence);
 	if (samples_in_flight(canary->samples, probe->slot) == before)
 		return;
-	canary->stats[probe->slot].sent--;
+	canary_count_sent(canary, probe->slot, -1);
 	canary_on_not_sent(canary, probe);
 }
 
@@ -220,9 +221,7 @@ void canary_on_sample(void *ctx, const struct sample *sample)
 	struct standing *standing = &canary->standings[sample->slot];
 	bool was_refused = standing->refused;
 
-	stats_add(&canary->stats[sample->slot], sample);
-	canary->totals.unstamped += sample->verdict == VERDICT_UNSTAMPED;
-	canary->totals.dropped += sample->verdict == VERDICT_RETURNED && !sample->has_rtt;
+	canary_count_sample(canary, sample);
 	canary_heed(canary, sample);
 	if (canary_heed_question(canary, sample))
 		canary_compare_flows(canary, sample);
@@ -279,11 +278,6 @@ struct peers *canary_peers(struct canary *canary)
 struct interfaces *canary_interfaces(struct canary *canary)
 {
 	return canary->interfaces;
-}
-
-const struct peer_stats *canary_stats(const struct canary *canary, uint32_t slot)
-{
-	return &canary->stats[slot];
 }
 
 const struct canary_totals *canary_totals(const struct canary *canary)

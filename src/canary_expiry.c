@@ -97,6 +97,7 @@ void canary_on_expiry(struct canary *canary, struct local_time now)
 	for (uint32_t slot = 0; slot < canary->memory->shape.slots; slot++)
 		canary_expire_slot(canary, slot, now);
 	canary_let_leave(canary, now);
+	canary_review(canary, now);
 	__atomic_store_n(&canary->memory->control->heartbeat_ns, (uint64_t)now.ns,
 			 __ATOMIC_RELEASE);
 	canary->beat_at = local_after(now, HEARTBEAT_EVERY_NS);

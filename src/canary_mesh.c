@@ -205,6 +205,15 @@ static void canary_end_lingering(struct canary *canary, struct local_time now)
 	}
 }
 
+/* Sources may have moved those that have a slot already. */
+static void canary_follow_zones(struct canary *canary)
+{
+	for (uint32_t slot = 0; slot < peers_capacity(canary->peers); slot++) {
+		if (peer_is_live(peers_get(canary->peers, slot)))
+			canary_follow_zone(canary, slot);
+	}
+}
+
 struct peers_change canary_choose(struct canary *canary, struct local_time now)
 {
 	const struct canary_settings *settings = &canary->settings;
@@ -237,5 +246,6 @@ struct peers_change canary_choose(struct canary *canary, struct local_time now)
 	}
 	change = peers_commit(canary->peers, now);
 	canary_end_lingering(canary, now);
+	canary_follow_zones(canary);
 	return change;
 }

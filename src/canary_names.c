@@ -121,12 +121,11 @@ bool canary_heed_question(struct canary *canary, const struct sample *sample)
 
 /* --- answers --- */
 
+/* Who loses his name may lose his zone with it. */
 static void canary_label_changed(struct canary *canary, uint32_t slot)
 {
-	canary->stats[slot] = (struct peer_stats){
-		.sent = samples_in_flight(canary->samples, slot),
-	};
-	samples_start_anew(canary->samples, slot);
+	canary_begin_anew(canary, slot);
+	canary_follow_zone(canary, slot);
 }
 
 void canary_relabelled(void *ctx, uint32_t slot)
@@ -193,6 +192,7 @@ static void canary_learn(struct canary *canary, uint32_t slot, const struct iden
 	}
 	if (learning == PEER_LEARNT_NAME)
 		canary_label_changed(canary, slot);
+	canary_follow_zone(canary, slot);
 	peers_settle(canary->peers, now);
 	/* Unless it is a twin now, which was said. */
 	if (learning == PEER_LEARNT_NAME && peer_is_live(peers_get(canary->peers, slot)))

@@ -72,7 +72,7 @@ static void canary_clear(struct canary *canary, uint32_t slot)
 
 	samples_reset(canary->samples, slot, echo);
 	interfaces_route(canary->interfaces, slot, NULL, 0, canary->now);
-	canary->stats[slot] = (struct peer_stats){ 0 };
+	canary_clear_counts(canary, slot);
 	canary->standings[slot] = (struct standing){ 0 };
 	memset(&canary->flow_losses[(size_t)slot * flows], 0, flows * sizeof(*canary->flow_losses));
 	turns_stop(canary->turns, slot);
@@ -84,6 +84,7 @@ static void canary_place(struct canary *canary, uint32_t slot)
 	struct kc_peer *view = &canary->memory->peers[slot];
 
 	canary->standings[slot].joined_at = canary->now;
+	canary_begin_counts(canary, slot);
 	memset(view, 0, sizeof(*view));
 	address_format(address, view->address);
 	/* What found no place was counted when it was discovered. */

@@ -130,7 +130,7 @@ int config_read(int argc, char *const argv[], char *const environment[], struct 
 	int err = 0;
 
 	for (size_t row = 0; row < options_count; row++) {
-		if (options[row].default_text)
+		if (options[row].default_text && !config_list_is(&options[row]))
 			(void)value_read(&options[row], options[row].default_text, &reading.config);
 	}
 	err = read_flags(&reading, argc, argv);
@@ -138,6 +138,7 @@ int config_read(int argc, char *const argv[], char *const environment[], struct 
 	/* Whoever asks for help should get it whatever the environment says. */
 	if (!err && !reading.config.help && !reading.config.version) {
 		err = read_environment(&reading, environment);
+		config_lists_default(&reading);
 		err = err ? err : config_check(&reading);
 	}
 	if (err) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Options that may be given again, and stand separated by commas in the environment: peers, DNS
- * names, zones. Keeps their texts, as what they say is needed once only; duplicates are sought by
- * parsing all again, which costs no memory. Must not know other options.
+ * names, zones, addresses to listen on. Keeps their texts, as what they say is needed once only;
+ * duplicates are sought by parsing all again, which costs no memory. Must not know other options.
  */
 #include <errno.h>
 #include <string.h>
@@ -74,6 +74,25 @@ static int read_zone(struct reading *reading, const char *value)
 	return 0;
 }
 
+/* The same port again would be refused by the kernel; port 0 is another each time. */
+static int read_listen_address(struct reading *reading, const char *value)
+{
+	struct config *config = &reading->config;
+	struct config_listen listen = { .port = 0 };
+
+	if (!value_parse_listen_address(value, &listen))
+		return config_refuse(reading, value, NULL);
+	if (config->web_listen_count == CONFIG_LISTEN_ADDRESSES)
+		return config_refuse(reading, value, "at most 4 addresses");
+	for (uint32_t i = 0; i < config->web_listen_count; i++) {
+		if (listen.port > 0 && listen.port == config->web_listen[i].port &&
+		    strcmp(listen.host, config->web_listen[i].host) == 0)
+			return config_refuse(reading, value, "each address once");
+	}
+	config->web_listen[config->web_listen_count++] = listen;
+	return 0;
+}
+
 typedef int list_read_fn(struct reading *reading, const char *value);
 
 static const struct {
@@ -83,6 +102,7 @@ static const struct {
 	{ OPTION_PEERS, read_peer },
 	{ OPTION_DNS_NAMES, read_dns_name },
 	{ OPTION_ZONES, read_zone },
+	{ OPTION_LISTEN_ADDRESS, read_listen_address },
 };
 
 /* CONFIG_LISTS: it is none. */
@@ -105,6 +125,19 @@ int config_list_read_value(struct reading *reading, const char *value)
 	return lists[list_of(reading->option)].read(reading, value);
 }
 
+void config_lists_default(struct reading *reading)
+{
+	for (size_t row = 0; row < options_count; row++) {
+		const struct option *option = &options[row];
+
+		if (!config_list_is(option) || !option->default_text ||
+		    (reading->given & option_bit(option)))
+			continue;
+		reading->option = option;
+		(void)config_list_read_value(reading, option->default_text);
+	}
+}
+
 int config_list_read_variable(struct reading *reading, char *list)
 {
 	size_t which = list_of(reading->option);
@@ -112,6 +145,7 @@ int config_list_read_variable(struct reading *reading, char *list)
 
 	if (reading->lists[which].text)
 		return config_refuse(reading, list, "it only once: it is given twice");
+	reading->given |= option_bit(reading->option);
 	reading->lists[which].text = list;
 	reading->lists[which].length = strlen(list);
 	for (char *value = list; value && !err;) {

@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The rows of how things stand: peers by state, what is beyond the limits, who we are, where our
- * programs are. Must not know how rows are cut into blocks.
+ * programs are. Must not know a format.
  */
 #include "families.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-static uint64_t peers_unnamed(const struct peers *peers)
+/* Of those that are live. */
+struct live_counts {
+	uint64_t unnamed;
+	uint64_t unlisted; /* without series of their own */
+};
+
+static struct live_counts count_live(const struct exposition *exposition)
 {
-	uint64_t count = 0;
+	struct live_counts counts = { 0 };
 
-	for (uint32_t slot = 0; slot < peers_capacity(peers); slot++) {
-		const struct peer *peer = peers_get(peers, slot);
+	for (uint32_t slot = 0; slot < peers_capacity(exposition->peers); slot++) {
+		const struct peer *peer = peers_get(exposition->peers, slot);
 
-		count += peer_is_live(peer) && peer->name[0] == '\0';
+		if (!peer_is_live(peer))
+			continue;
+		counts.unnamed += peer->name[0] == '\0';
+		counts.unlisted += !ranking_lists(exposition->ranking, slot);
 	}
-	return count;
+	return counts;
 }
 
 /* Addresses that are discovered, no address of this machine, and nobody who is probed or to be
@@ -41,58 +50,69 @@ static uint64_t peers_known(const struct exposition *exposition)
 
 /* All in one row: they are counted at one instant. */
 void family_write_peers(const struct family *family, const struct exposition *exposition,
-			uint32_t row, struct text *text)
+			uint32_t row, const struct metric_sink *sink)
 {
+	const struct live_counts live = count_live(exposition);
 	const struct peers *peers = exposition->peers;
 
+	(void)family;
 	(void)row;
-	row_write_count(family, text, "{state=\"", "discovered",
-			directory_count(exposition->directory));
-	row_write_count(family, text, "{state=\"", "probed", peers_count(peers, PEER_PROBED));
-	row_write_count(family, text, "{state=\"", "known", peers_known(exposition));
-	row_write_count(family, text, "{state=\"", "lingering", peers_lingering(peers));
-	row_write_count(family, text, "{state=\"", "unnamed", peers_unnamed(peers));
-	row_write_count(family, text, "{state=\"", "twin", peers_count(peers, PEER_TWIN));
+	sink_write_value(sink, exposition, "state", "discovered",
+			 directory_count(exposition->directory));
+	sink_write_value(sink, exposition, "state", "probed", peers_count(peers, PEER_PROBED));
+	sink_write_value(sink, exposition, "state", "known", peers_known(exposition));
+	sink_write_value(sink, exposition, "state", "lingering", peers_lingering(peers));
+	sink_write_value(sink, exposition, "state", "unnamed", live.unnamed);
+	sink_write_value(sink, exposition, "state", "twin", peers_count(peers, PEER_TWIN));
+	sink_write_value(sink, exposition, "state", "unlisted", live.unlisted);
 }
 
 void family_write_peers_surplus(const struct family *family, const struct exposition *exposition,
-				uint32_t row, struct text *text)
+				uint32_t row, const struct metric_sink *sink)
 {
+	(void)family;
 	(void)row;
-	row_write_count(family, text, "{limit=\"", "peers.max",
-			directory_surplus(exposition->directory));
-	row_write_count(family, text, "{limit=\"", "probe.max", peers_surplus(exposition->peers));
+	sink_write_value(sink, exposition, "limit", "peers.max",
+			 directory_surplus(exposition->directory));
+	sink_write_value(sink, exposition, "limit", "probe.max", peers_surplus(exposition->peers));
+}
+
+/* Constant 1: what is told stands in the labels. */
+static void write_info(const struct metric_sink *sink, struct metric_label first,
+		       struct metric_label second)
+{
+	const struct metric metric = { .labels = { first, second }, .label_count = 2, .value = 1 };
+
+	sink_write(sink, &metric);
 }
 
 void family_write_node_info(const struct family *family, const struct exposition *exposition,
-			    uint32_t row, struct text *text)
+			    uint32_t row, const struct metric_sink *sink)
 {
+	(void)family;
 	(void)row;
-	text_append(text, family->name);
-	row_append_label(text, "{node=\"", exposition->node_name);
-	row_append_label(text, ",zone=\"", exposition->node_zone);
-	text_append(text, "} 1\n");
+	write_info(sink, (struct metric_label){ "node", exposition->node_name },
+		   (struct metric_label){ "zone", exposition->node_zone });
 }
 
 void family_write_build_info(const struct family *family, const struct exposition *exposition,
-			     uint32_t row, struct text *text)
+			     uint32_t row, const struct metric_sink *sink)
 {
+	(void)family;
 	(void)row;
-	text_append(text, family->name);
-	row_append_label(text, "{version=\"", exposition->version);
-	row_append_label(text, ",revision=\"", exposition->revision);
-	text_append(text, "} 1\n");
+	write_info(sink, (struct metric_label){ "version", exposition->version },
+		   (struct metric_label){ "revision", exposition->revision });
 }
 
-static void append_attached(const struct family *family, struct text *text,
-			    const char *interface_name, const char *direction, uint32_t mode,
-			    bool attached)
+static void write_direction(const struct metric_sink *sink, const char *interface_name,
+			    const char *direction, uint32_t mode, bool attached)
 {
-	text_append(text, family->name);
-	row_append_label(text, "{interface=\"", interface_name);
-	row_append_label(text, ",direction=\"", direction);
-	row_append_label(text, ",mode=\"", hook_mode_name(mode));
-	row_append_count(text, "} ", attached);
+	struct metric metric = { .value = attached };
+
+	metric_add_label(&metric, "interface", interface_name);
+	metric_add_label(&metric, "direction", direction);
+	metric_add_label(&metric, "mode", hook_mode_name(mode));
+	sink_write(sink, &metric);
 }
 
 /* While peers are routed anew, a device that was made again stands beside its predecessor. */
@@ -109,15 +129,16 @@ static bool is_succeeded(const struct interfaces *interfaces, const struct inter
 }
 
 void family_write_attached(const struct family *family, const struct exposition *exposition,
-			   uint32_t row, struct text *text)
+			   uint32_t row, const struct metric_sink *sink)
 {
 	const struct interface *interface = interfaces_get(exposition->interfaces, row);
 
+	(void)family;
 	if (interface->ifindex == 0 || interface->peers == 0 ||
 	    is_succeeded(exposition->interfaces, interface))
 		return;
-	append_attached(family, text, interface->name, "egress", interface->egress.mode,
+	write_direction(sink, interface->name, "egress", interface->egress.mode,
 			interface_egress_attached(interface));
-	append_attached(family, text, interface->name, "ingress", interface->ingress.mode,
+	write_direction(sink, interface->name, "ingress", interface->ingress.mode,
 			interface_ingress_attached(interface));
 }

@@ -51,6 +51,11 @@ struct local_time loop_now(void)
 	return (struct local_time){ .ns = clock_ns(CLOCK_MONOTONIC) };
 }
 
+int64_t loop_cpu_ns(void)
+{
+	return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 int64_t loop_unix_ns(void)
 {
 	return clock_ns(CLOCK_REALTIME);

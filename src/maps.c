@@ -22,6 +22,7 @@ struct maps {
 	struct area consumer; /* the page of the consumer's position, ours to write */
 	struct area producer; /* the page of the producer's position, then the data twice */
 	size_t page_bytes;
+	uint32_t filled_bytes; /* high-water mark */
 };
 
 static int area_open(int fd, size_t bytes, int protection, size_t offset, struct area *ret)
@@ -130,6 +131,8 @@ uint32_t maps_drain(struct maps *maps, maps_record_fn *on_record, void *ctx)
 	unsigned long end = __atomic_load_n(producer_position, __ATOMIC_ACQUIRE);
 	uint32_t count = 0;
 
+	if (end - position > maps->filled_bytes)
+		maps->filled_bytes = (uint32_t)(end - position);
 	while (position < end) {
 		const char *header = data + (position & mask);
 		uint32_t length = __atomic_load_n((const uint32_t *)(const void *)header,
@@ -148,4 +151,12 @@ uint32_t maps_drain(struct maps *maps, maps_record_fn *on_record, void *ctx)
 		__atomic_store_n(consumer_position, position, __ATOMIC_RELEASE);
 	}
 	return count;
+}
+
+uint32_t maps_take_filled(struct maps *maps)
+{
+	uint32_t filled_bytes = maps->filled_bytes;
+
+	maps->filled_bytes = 0;
+	return filled_bytes;
 }

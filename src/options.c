@@ -74,7 +74,9 @@ const struct option options[] = {
 	{ "bpf.pin-path", OPTION_PATH, FIELD(bpf_pin_path), NULL, 0, 0, NULL,
 	  "folder to pin the maps in (default: not pinned)" },
 	{ "web.listen-address", OPTION_LISTEN_ADDRESS, 0, ":10862", 0, 0, NULL,
-	  "where metrics are served; port 0: any" },
+	  "where metrics are served; repeatable; port 0: any" },
+	{ "metrics.per-peer", OPTION_PER_PEER, FIELD(metrics_per_peer), "all", 1, 5120, NULL,
+	  "which peers have series of their own; the zones' are always complete" },
 	{ "log.level", OPTION_CHOICE, FIELD(log_level), "info", 0, 0, levels,
 	  "least severity that is logged" },
 	{ "log.format", OPTION_CHOICE, FIELD(log_format), "logfmt", 0, 0, formats,
@@ -144,6 +146,7 @@ static const struct {
 	[OPTION_LISTEN_ADDRESS] = { "=[ADDRESS]:PORT",
 				    "ADDRESS:PORT, [IPV6]:PORT or :PORT, with a literal address "
 				    "and a port from 0 to 65535" },
+	[OPTION_PER_PEER] = { "=all|worst:N|none", "all, none, or worst:N with N from " },
 };
 
 /* Bounds are round: one unit is enough. */

@@ -285,7 +285,10 @@ static void samples_on_duplicate(struct samples *samples, size_t index, uint32_t
 void samples_on_record(struct samples *samples, const struct kc_record *record, sample_fn *done,
 		       void *ctx)
 {
-	struct sample sample = { .slot = record->slot, .flow = record->flow };
+	struct sample sample = { .slot = record->slot,
+				 .flow = record->flow,
+				 .reply_ttl = record->ttl,
+				 .probe_ttl = record->sender_ttl };
 	size_t index;
 
 	if (!samples_find(samples, &sample, record->sequence, record->nonce, &index))

@@ -23,26 +23,25 @@ unsigned int stats_bucket(int64_t value_ns)
 	return bucket;
 }
 
-static void stats_add_rtt(struct peer_stats *stats, const struct sample *sample)
+static void stats_count_rtt(struct peer_stats *stats, const struct sample *sample)
 {
 	if (!sample->has_rtt) {
 		stats->dropped++;
 		return;
 	}
 	stats->rtt_sum_ns += (uint64_t)sample->rtt_ns;
-	stats->buckets[stats_bucket(sample->rtt_ns)]++;
 	if (sample->has_variation)
 		stats->variation_sum_ns += (uint64_t)sample->variation_ns;
 }
 
-void stats_add(struct peer_stats *stats, const struct sample *sample)
+void stats_count(struct peer_stats *stats, const struct sample *sample)
 {
 	switch ((enum verdict)sample->verdict) {
 	case VERDICT_NONE:
 		break;
 	case VERDICT_RETURNED:
 		stats->returned++;
-		stats_add_rtt(stats, sample);
+		stats_count_rtt(stats, sample);
 		break;
 	case VERDICT_LOST:
 		stats->lost++;
@@ -59,6 +58,13 @@ void stats_add(struct peer_stats *stats, const struct sample *sample)
 	stats->reordered += sample->reordered;
 	stats->lost_forward += sample->lost_forward;
 	stats->lost_backward += sample->lost_backward;
+}
+
+void stats_add(struct peer_stats *stats, const struct sample *sample)
+{
+	stats_count(stats, sample);
+	if (sample_has_rtt(sample))
+		stats->buckets[stats_bucket(sample->rtt_ns)]++;
 }
 
 void delay_histogram_add(struct delay_histogram *histogram, int64_t value_ns)

@@ -116,6 +116,12 @@ void text_append_label_value(struct text *text, const char *value)
 	}
 }
 
+void text_append_utf8(struct text *text, const char *value)
+{
+	while (*value)
+		value += append_character(text, value);
+}
+
 void text_append_json(struct text *text, const char *value)
 {
 	static const char hexadecimal[] = "0123456789abcdef";
@@ -138,5 +144,45 @@ void text_append_json(struct text *text, const char *value)
 		if (octet == '\\' || octet == '"')
 			text_append(text, "\\");
 		value += append_character(text, value);
+	}
+}
+
+/* A reference for what has a meaning in HTML, or NULL. */
+static const char *html_reference(char octet)
+{
+	switch (octet) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '"':
+		return "&quot;";
+	case '\'':
+		return "&#39;";
+	default:
+		return NULL;
+	}
+}
+
+void text_append_html(struct text *text, const char *value)
+{
+	while (*value) {
+		unsigned char octet = (unsigned char)*value;
+		const char *reference = html_reference(*value);
+
+		if (octet < 0x20 || octet == 0x7f) {
+			char picture[] = { '\xe2', '\x90',
+					   (char)(0x80 | (octet == 0x7f ? 0x21 : octet)) };
+
+			text_append_bytes(text, picture, sizeof(picture));
+			value++;
+		} else if (reference) {
+			text_append(text, reference);
+			value++;
+		} else {
+			value += append_character(text, value);
+		}
 	}
 }

@@ -136,18 +136,16 @@ static bool read_path(struct config *config, const struct option *option, const 
 	return true;
 }
 
-static bool read_listen_address(struct config *config, const struct option *option,
-				const char *value)
+bool value_parse_listen_address(const char *value, struct config_listen *ret)
 {
 	const char *colon = strrchr(value, ':');
 	const char *host = value;
-	char copy[sizeof(config->web_listen_host)] = "";
+	char copy[sizeof(ret->host)] = "";
 	struct address address;
 	size_t host_length;
 	int64_t port;
 
-	(void)option;
-	if (!colon || strlen(value) >= CONFIG_TEXT_CAPACITY ||
+	if (!colon || strlen(value) >= sizeof(ret->text) ||
 	    !parse_number(colon + 1, UINT16_MAX, &port))
 		return false;
 	host_length = (size_t)(colon - value);
@@ -163,9 +161,30 @@ static bool read_listen_address(struct config *config, const struct option *opti
 		if (address_parse(copy, &address) || bracketed != (strchr(copy, ':') != NULL))
 			return false;
 	}
-	memcpy(config->web_listen_address, value, strlen(value) + 1);
-	memcpy(config->web_listen_host, copy, sizeof(copy));
-	config->web_listen_port = (uint16_t)port;
+	memcpy(ret->text, value, strlen(value) + 1);
+	memcpy(ret->host, copy, sizeof(copy));
+	ret->port = (uint16_t)port;
+	return true;
+}
+
+static bool read_per_peer(struct config *config, const struct option *option, const char *value)
+{
+	static const char worst[] = "worst:";
+	int64_t number;
+
+	if (strcmp(value, "all") == 0) {
+		config->metrics_per_peer = UINT32_MAX;
+		return true;
+	}
+	if (strcmp(value, "none") == 0) {
+		config->metrics_per_peer = 0;
+		return true;
+	}
+	if (strncmp(value, worst, strlen(worst)) != 0 ||
+	    !parse_number(value + strlen(worst), option->maximum, &number) ||
+	    number < option->minimum)
+		return false;
+	config->metrics_per_peer = (uint32_t)number;
 	return true;
 }
 
@@ -215,13 +234,10 @@ bool value_read(const struct option *option, const char *value, struct config *c
 {
 	static bool (*const readers[])(struct config * config, const struct option *option,
 				       const char *value) = {
-		[OPTION_DURATION] = read_duration,
-		[OPTION_NUMBER] = read_number,
-		[OPTION_CHOICE] = read_choice,
-		[OPTION_NAME] = read_name,
-		[OPTION_PATH] = read_path,
-		[OPTION_INTERFACES] = read_interfaces,
-		[OPTION_LISTEN_ADDRESS] = read_listen_address,
+		[OPTION_DURATION] = read_duration, [OPTION_NUMBER] = read_number,
+		[OPTION_CHOICE] = read_choice,	   [OPTION_NAME] = read_name,
+		[OPTION_PATH] = read_path,	   [OPTION_INTERFACES] = read_interfaces,
+		[OPTION_PER_PEER] = read_per_peer,
 	};
 
 	return readers[option->kind](config, option, value);

@@ -59,6 +59,11 @@ flag --mesh.full-below --mesh.full-below=some
 flag --reflector=false --mesh.degree=0 --reflector=false
 flag --web.listen-address --web.listen-address=:99999
 flag --web.listen-address --web.listen-address=localhost:80
+flag "each address once" --web.listen-address=:80 --web.listen-address=:80
+flag "at most 4 addresses" --web.listen-address=:0 --web.listen-address=:0 --web.listen-address=:0 --web.listen-address=:0 \
+  --web.listen-address=:0
+flag --metrics.per-peer --metrics.per-peer=worst:0
+flag --metrics.per-peer --metrics.per-peer=some
 flag --log.level --log.level=loud
 flag --log.format --log.format=xml
 flag --peers.file --peers.file

@@ -40,6 +40,8 @@ static inline int64_t client_now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static unsigned int client_turns; /* of the server's crank */
+
 /* Runs the server for a while, or until fd (-1: none) has something to read. */
 static inline void client_wait(struct http *http, int fd, int64_t deadline_ms)
 {
@@ -54,6 +56,7 @@ static inline void client_wait(struct http *http, int fd, int64_t deadline_ms)
 			timeout_ms = (int)left_ms;
 		assert_true(poll(fds, 2, timeout_ms) >= 0);
 		http_run(http);
+		client_turns++;
 		if (fds[1].revents)
 			return;
 	}
@@ -64,21 +67,38 @@ static inline void client_pump(struct http *http, int64_t duration_ms)
 	client_wait(http, -1, client_now_ms() + duration_ms);
 }
 
-static inline int client_connect(struct http *http)
+/* From 127.0.0.<host>; receive_bytes 0: as much as is usual. Does not wait: the server's queue may
+ * be full. */
+static inline int client_connect_from(struct http *http, uint32_t host, int receive_bytes)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_port = htons(http_port(http)),
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons(http_port(http, 0)),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in from = { .sin_family = AF_INET,
+				    .sin_addr.s_addr = htonl(0x7f000000 | host) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	assert_true(fd >= 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	if (receive_bytes)
+		assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes,
+					    sizeof(receive_bytes)),
+				 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)))
+		assert_int_equal(errno, EINPROGRESS);
 	return fd;
+}
+
+static inline int client_connect(struct http *http)
+{
+	return client_connect_from(http, 1, 0);
 }
 
 static inline void client_send(int fd, const char *request)
 {
-	(void)!send(fd, request, strlen(request), MSG_NOSIGNAL);
+	ssize_t sent = send(fd, request, strlen(request), MSG_NOSIGNAL);
+
+	(void)sent;
 }
 
 static inline bool client_closed(int fd)
@@ -166,8 +186,13 @@ static inline struct reply client_read_reply(struct http *http, int fd, int64_t 
 /* What is served: a pattern of any length. */
 struct source {
 	size_t body_length;
-	size_t position[HTTP_SCRAPES];
+	size_t position[HTTP_STREAMS];
 	unsigned int scrapes;
+	enum accept_format format; /* of the last */
+	unsigned int sent;
+	unsigned int whole;
+	uint64_t sent_bytes; /* the last */
+	unsigned int refused;
 	bool healthy;
 	bool ready;
 };
@@ -177,19 +202,20 @@ static inline char pattern(size_t position)
 	return (char)('a' + position * 7 % 25);
 }
 
-static inline void metrics_begin(void *ctx, unsigned int scrape)
+static inline void document_begin(void *ctx, unsigned int stream, enum accept_format format)
 {
 	struct source *source = ctx;
 
-	assert_true(scrape < HTTP_SCRAPES);
-	source->position[scrape] = 0;
+	assert_true(stream < HTTP_STREAMS);
+	source->position[stream] = 0;
 	source->scrapes++;
+	source->format = format;
 }
 
-static inline size_t metrics_read(void *ctx, unsigned int scrape, char *block, size_t capacity)
+static inline size_t document_read(void *ctx, unsigned int stream, char *block, size_t capacity)
 {
 	struct source *source = ctx;
-	size_t *position = &source->position[scrape];
+	size_t *position = &source->position[stream];
 	size_t length = 0;
 
 	assert_int_equal(capacity, HTTP_BLOCK_BYTES);
@@ -197,6 +223,32 @@ static inline size_t metrics_read(void *ctx, unsigned int scrape, char *block, s
 	while (length < capacity - *position % 97 && *position < source->body_length)
 		block[length++] = pattern((*position)++);
 	return length;
+}
+
+static inline const char *format_type(enum accept_format format)
+{
+	static const char *const types[ACCEPT_FORMATS] = { "text/of-metrics", "open/metrics",
+							   "proto/buf" };
+
+	return types[format];
+}
+
+static inline void document_sent(void *ctx, const struct http_document *document, uint64_t bytes,
+				 int64_t busy_ns, bool whole)
+{
+	struct source *source = ctx;
+
+	assert_non_null(document->path);
+	assert_true(busy_ns >= 0);
+	source->sent++;
+	source->whole += whole;
+	source->sent_bytes = bytes;
+}
+
+static inline void document_refused(void *ctx, const struct http_document *document)
+{
+	assert_non_null(document->path);
+	((struct source *)ctx)->refused++;
 }
 
 static inline bool healthy(void *ctx)
@@ -211,18 +263,48 @@ static inline bool ready(void *ctx, char *ret_reason, size_t capacity)
 	return ((struct source *)ctx)->ready;
 }
 
-static inline struct http *open_server(const char *host, struct source *source)
+#define POLICY "default-src 'none'"
+
+static inline struct http_content content_of(struct source *source)
 {
-	const struct http_content content = { .ctx = source,
-					      .metrics_begin = metrics_begin,
-					      .metrics_read = metrics_read,
-					      .healthy = healthy,
-					      .ready = ready };
-	struct http *http;
+	static const struct http_document documents[] = {
+		{ .path = "/metrics", .begin = document_begin, .read = document_read },
+		{ .path = "/",
+		  .format = ACCEPT_HTML,
+		  .content_type = "text/html; charset=utf-8",
+		  .policy = POLICY,
+		  .begin = document_begin,
+		  .read = document_read },
+		{ .path = "/api/v1/peers",
+		  .format = ACCEPT_JSON,
+		  .content_type = "application/json",
+		  .begin = document_begin,
+		  .read = document_read },
+	};
 
 	*source = (struct source){ .body_length = BODY_LENGTH, .healthy = true, .ready = true };
-	assert_int_equal(http_open(host, 0, &content, &http), 0);
-	assert_true(http_port(http) > 0);
+	return (struct http_content){
+		.ctx = source,
+		.documents = documents,
+		.document_count = LENGTH(documents),
+		.format_type = format_type,
+		.healthy = healthy,
+		.ready = ready,
+		.sent = document_sent,
+		.refused = document_refused,
+	};
+}
+
+static inline struct http *open_server(const char *host, struct source *source)
+{
+	const struct http_content content = content_of(source);
+	struct http_address address = { .port = 0 };
+	uint32_t failed = UINT32_MAX;
+	struct http *http;
+
+	snprintf(address.host, sizeof(address.host), "%s", host);
+	assert_int_equal(http_open(&address, 1, &content, &http, &failed), 0);
+	assert_true(http_port(http, 0) > 0);
 	return http;
 }
 

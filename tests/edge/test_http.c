@@ -3,6 +3,8 @@
  * root. */
 #include "edge/http_client.h"
 
+#include <arpa/inet.h>
+
 static void metrics_are_streamed(void **state)
 {
 	struct source source;
@@ -12,8 +14,7 @@ static void metrics_are_streamed(void **state)
 	(void)state;
 	assert_int_equal(reply.status, 200);
 	assert_true(reply.chunked && reply.complete);
-	assert_non_null(strstr(reply.text,
-			       "\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+	assert_non_null(strstr(reply.text, "\r\nContent-Type: text/of-metrics\r\n"));
 	assert_non_null(strstr(reply.text, "\r\nX-Content-Type-Options: nosniff\r\n"));
 	check_pattern(&reply);
 	reply = ask(http, "GET /metrics?collect=x HTTP/1.0\r\n\r\n");
@@ -21,10 +22,37 @@ static void metrics_are_streamed(void **state)
 	assert_false(reply.chunked);
 	check_pattern(&reply);
 	assert_int_equal(source.scrapes, 2);
-	reply = ask(http, "HEAD /metrics HTTP/1.1\r\n" CLOSE);
-	assert_int_equal(reply.status, 200);
-	assert_int_equal(reply.body_length, 0);
-	assert_int_equal(source.scrapes, 2);
+	assert_int_equal(source.sent, 2);
+	assert_int_equal(source.whole, 2);
+	assert_int_equal(source.sent_bytes, BODY_LENGTH);
+	http_close(http);
+}
+
+/* As to GET, but for the body and what only the body tells. */
+static void heads_have_no_body(void **state)
+{
+	static const char *const paths[] = { "/metrics", "/", "/api/v1/peers" };
+	struct source source;
+	struct http *http = open_server("127.0.0.1", &source);
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(paths); i++) {
+		char request[128];
+		struct reply reply;
+
+		snprintf(request, sizeof(request),
+			 "HEAD %s HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n", paths[i]);
+		reply = ask(http, request);
+		assert_int_equal(reply.status, 200);
+		assert_string_equal(strstr(reply.text, "\r\n\r\n"), "\r\n\r\n");
+		assert_null(strcasestr(reply.text, "Content-Length:"));
+		assert_non_null(strstr(reply.text, "\r\nContent-Type: "));
+		assert_non_null(strstr(reply.text, "\r\nContent-Encoding: gzip\r\n"));
+		assert_non_null(strstr(reply.text, "\r\nVary: Accept, Accept-Encoding\r\n"));
+		assert_non_null(strstr(reply.text, "\r\nCache-Control: no-store\r\n"));
+	}
+	assert_int_equal(source.scrapes, 0);
+	assert_int_equal(source.sent, 0);
 	http_close(http);
 }
 
@@ -50,7 +78,7 @@ static void paths_methods_and_bad_requests(void **state)
 		int status;
 		const char *expected; /* part of the reply */
 	} cases[] = {
-		{ "GET / HTTP/1.1\r\n" CLOSE, 200, "/-/ready" },
+		{ "HEAD / HTTP/1.1\r\n" CLOSE, 200, "Content-Security-Policy: " POLICY "\r\n" },
 		{ "GET /-/healthy HTTP/1.1\r\n" CLOSE, 200, "healthy\n" },
 		{ "GET /-/ready HTTP/1.1\r\n" CLOSE, 200, "ready\n" },
 		{ "HEAD /-/ready HTTP/1.1\r\n" CLOSE, 200, "Content-Length: 6\r\n" },
@@ -62,7 +90,12 @@ static void paths_methods_and_bad_requests(void **state)
 		{ "POST /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" CLOSE, 405,
 		  "Allow: GET, HEAD\r\n" },
 		{ "DELETE /-/healthy HTTP/1.1\r\n" CLOSE, 405, "Allow: GET, HEAD\r\n" },
-		{ "GET / HTTP/1.1\r\nContent-Length: 3\r\n" CLOSE "abc", 200, "/-/ready" },
+		{ "GET /-/ready HTTP/1.1\r\nContent-Length: 3\r\n" CLOSE "abc", 200, "ready\n" },
+		{ "GET /-/ready HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" CLOSE
+		  "3\r\nabc\r\n0\r\n\r\n",
+		  200, "ready\n" },
+		{ "GET /-/ready HTTP/1.1\r\nContent-Length: 8193\r\n" CLOSE, 413,
+		  "content too large\n" },
 		{ "OPTIONS * HTTP/1.1\r\n" CLOSE, 404, "not found\n" },
 		{ "get /metrics HTTP/1.1\r\n" CLOSE, 405, "Allow: GET, HEAD\r\n" },
 		{ "GET /metrics HTTP/1.1\r\n\r\n", 400, "HTTP/1.1 400" }, /* no Host */
@@ -144,27 +177,95 @@ static void garbage_is_survived(void **state)
 	http_close(http);
 }
 
+static void check_refused(struct http *http, const char *host, uint16_t port, int expected)
+{
+	struct source source;
+	const struct http_content content = content_of(&source);
+	struct http_address addresses[] = { { .host = "127.0.0.1" }, { .port = port } };
+	struct http *other = NULL;
+	uint32_t failed = UINT32_MAX;
+
+	(void)http;
+	snprintf(addresses[1].host, sizeof(addresses[1].host), "%s", host);
+	assert_int_equal(http_open(addresses, 2, &content, &other, &failed), expected);
+	assert_null(other);
+	assert_int_equal(failed, 1);
+}
+
 static void addresses_to_listen_on(void **state)
 {
 	struct source source;
 	struct http *http = open_server("", &source);
-	const struct http_content content = { .ctx = &source };
-	struct http *other = NULL;
 	struct reply reply;
 
 	(void)state;
-	reply = ask(http, "GET / HTTP/1.1\r\n" CLOSE);
+	reply = ask(http, "GET /-/ready HTTP/1.1\r\n" CLOSE);
 	assert_int_equal(reply.status, 200);
-	assert_int_equal(http_open("", http_port(http), &content, &other), -EADDRINUSE);
-	assert_int_equal(http_open("127.0.0.1", http_port(http), &content, &other), -EADDRINUSE);
-	assert_int_equal(http_open("localhost", 0, &content, &other), -EINVAL);
-	assert_int_equal(http_open("192.0.2.1", 0, &content, &other), -EADDRNOTAVAIL);
-	assert_null(other);
+	check_refused(http, "", http_port(http, 0), -EADDRINUSE);
+	check_refused(http, "127.0.0.1", http_port(http, 0), -EADDRINUSE);
+	check_refused(http, "localhost", 0, -EINVAL);
+	check_refused(http, "192.0.2.1", 0, -EADDRNOTAVAIL);
 	http_close(http);
 	http_close(NULL);
 	http = open_server("::", &source); /* both families too */
-	reply = ask(http, "GET / HTTP/1.1\r\n" CLOSE);
+	reply = ask(http, "GET /-/ready HTTP/1.1\r\n" CLOSE);
 	assert_int_equal(reply.status, 200);
+	http_close(http);
+}
+
+static int connect_to(int family, const char *host, uint16_t port)
+{
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	if (family == AF_INET) {
+		assert_int_equal(inet_pton(family, host, &four.sin_addr), 1);
+		assert_int_equal(connect(fd, (struct sockaddr *)&four, sizeof(four)), 0);
+	} else {
+		assert_int_equal(inet_pton(family, host, &six.sin6_addr), 1);
+		assert_int_equal(connect(fd, (struct sockaddr *)&six, sizeof(six)), 0);
+	}
+	return fd;
+}
+
+static void several_addresses_at_once(void **state)
+{
+	static const struct http_address addresses[HTTP_LISTEN] = {
+		{ .host = "127.0.0.1" }, { .host = "::1" }, { .host = "127.0.0.2" }, { .host = "" }
+	};
+	static const struct {
+		int family;
+		const char *host;
+		uint32_t which;
+	} cases[] = { { AF_INET, "127.0.0.1", 0 },
+		      { AF_INET6, "::1", 1 },
+		      { AF_INET, "127.0.0.2", 2 },
+		      { AF_INET, "127.0.0.3", 3 },
+		      { AF_INET6, "::1", 3 } };
+	struct source source;
+	const struct http_content content = content_of(&source);
+	struct http *http = NULL;
+	uint32_t failed = 0;
+
+	(void)state;
+	assert_int_equal(http_open(addresses, 0, &content, &http, &failed), -EINVAL);
+	assert_int_equal(http_open(addresses, HTTP_LISTEN + 1, &content, &http, &failed), -EINVAL);
+	assert_int_equal(http_open(addresses, HTTP_LISTEN, &content, &http, &failed), 0);
+	for (uint32_t i = 1; i < HTTP_LISTEN; i++)
+		assert_int_not_equal(http_port(http, i), http_port(http, 0));
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		int fd = connect_to(cases[i].family, cases[i].host,
+				    http_port(http, cases[i].which));
+		struct reply reply;
+
+		client_send(fd, "GET /metrics HTTP/1.1\r\n" CLOSE);
+		reply = client_read_reply(http, fd, 5000);
+		assert_int_equal(reply.status, 200);
+		check_pattern(&reply);
+		close(fd);
+	}
 	http_close(http);
 }
 
@@ -172,12 +273,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(metrics_are_streamed),
+		cmocka_unit_test(heads_have_no_body),
 		cmocka_unit_test(an_empty_scrape_is_complete),
 		cmocka_unit_test(paths_methods_and_bad_requests),
 		cmocka_unit_test(states_are_told),
 		cmocka_unit_test(connections_are_kept),
 		cmocka_unit_test(garbage_is_survived),
 		cmocka_unit_test(addresses_to_listen_on),
+		cmocka_unit_test(several_addresses_at_once),
 	};
 
 	return cmocka_run_group_tests_name("http", tests, NULL, NULL);

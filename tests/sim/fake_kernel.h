@@ -36,6 +36,9 @@ struct fake_message {
 	bool ask;
 };
 
+#define FAKE_REPLY_TTL 64
+#define FAKE_PROBE_TTL 63
+
 enum fake_pairing {
 	FAKE_REJECTED,
 	FAKE_PAIRED,
@@ -123,7 +126,9 @@ fake_kernel_ingress(struct fake_kernel *kernel, const struct fake_message *messa
 				    .flow = message->flow,
 				    .sequence = message->sequence,
 				    .kind = KC_DUPLICATE,
-				    .ttl = 64 };
+				    .ttl = FAKE_REPLY_TTL,
+				    .sender_ttl =
+					    message->protocol == PROBE_ICMP ? 0 : FAKE_PROBE_TTL };
 	struct kc_counters *counters = kernel->memory.counters;
 	struct kc_flight *flight;
 

@@ -26,6 +26,7 @@ struct fake_reflector {
 	enum fake_reflector_kind kind;
 	char name[STAMP_NAME_MAX + 1]; /* empty: node- and the number of the address */
 	size_t name_length;	       /* if not 0: of the name, that holds anything then */
+	uint32_t zone;		       /* zone-1 and so on */
 	uint16_t ssids[KC_FLOWS_MAX];
 	uint32_t counts[KC_FLOWS_MAX];
 };
@@ -69,12 +70,14 @@ static inline size_t fake_reflector_payload(const struct fake_reflector *reflect
 	struct stamp_tlv tlv = { .type = STAMP_TLV_IDENTITY };
 	struct stamp_identity identity;
 	char name[STAMP_NAME_MAX + 1];
+	char zone[16];
 
 	memset(ret, 0, FAKE_PAYLOAD_BYTES);
 	if (!reply->ask)
 		return STAMP_BYTES;
 	snprintf(name, sizeof(name), "node-%u", fake_address_index(&reply->peer));
-	identity_fill(reflector->name[0] ? reflector->name : name, "zone-1", &identity);
+	snprintf(zone, sizeof(zone), "zone-%u", reflector->zone + 1);
+	identity_fill(reflector->name[0] ? reflector->name : name, zone, &identity);
 	if (reflector->name_length) {
 		memcpy(identity.name, reflector->name, sizeof(identity.name));
 		identity.name_length = (uint8_t)reflector->name_length;

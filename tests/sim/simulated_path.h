@@ -141,7 +141,8 @@ static inline void simulation_reflect(struct simulation *sim, const struct packe
 /* Out on the wire, if need be without a stamp. */
 static inline void simulation_leave(struct simulation *sim, struct packet *packet, bool stamped)
 {
-	const struct conditions *conditions = &sim->conditions;
+	const struct conditions *conditions = sim->bad >> packet->slot & 1 ? &sim->bad_conditions
+									   : &sim->conditions;
 	bool lost = chance(&sim->random, conditions->loss);
 
 	packet->sent_ns = packet->arrival_ns;

@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include "canary.h"
+#include "canary_state.h"
 #include "samples.h"
+#include "sim/ever.h"
 #include "sim/fake_network.h"
 #include "sim/fake_reflector.h"
 #include "sim/truth.h"
@@ -40,6 +42,9 @@ struct notice {
 struct simulation {
 	struct fake_kernel kernel;
 	struct conditions conditions;
+	uint64_t bad; /* slots, a bit for each, whose path is another */
+	struct conditions bad_conditions;
+	uint32_t zones; /* that sources place peers in at random; 0: they know none */
 	struct canary_settings settings;
 	struct fake_reflector reflectors[FAKE_REFLECTORS];
 	struct canary *canary;
@@ -63,6 +68,12 @@ struct simulation {
 	struct truth truths[SIMULATION_SLOTS];
 	struct peer_stats past[SIMULATION_SLOTS]; /* under former labels */
 	struct peer_stats before[SIMULATION_SLOTS];
+	struct peer_stats at_start[SIMULATION_SLOTS]; /* of the running call */
+	struct native_total past_natives[SIMULATION_SLOTS];
+	struct native_histogram before_natives[SIMULATION_SLOTS];
+	bool left[SIMULATION_SLOTS]; /* with the running call */
+	struct ever ever;
+	uint64_t with_rtt[SIMULATION_SLOTS]; /* when its histogram was last looked at */
 	uint32_t flying[SIMULATION_SLOTS];
 	char labels[SIMULATION_SLOTS][PEER_NAME_CAPACITY]; /* empty: not live */
 	uint32_t relabelled;
@@ -88,6 +99,39 @@ static inline struct address simulation_address(uint32_t index)
 static inline bool *simulation_ours(struct simulation *sim, const struct address *address)
 {
 	return &sim->ours[!address_is_ipv4(address)][fake_address_index(address)];
+}
+
+/* Its histograms say the same, and its zone is where it is counted. */
+static inline void simulation_check_slot(struct simulation *sim, uint32_t slot)
+{
+	const struct peer *peer = peers_get(canary_peers(sim->canary), slot);
+	const struct peer_stats *stats = canary_stats(sim->canary, slot);
+	uint64_t with_rtt = stats->returned - stats->dropped;
+
+	if (peer_is_live(peer))
+		assert_string_equal(
+			zones_get(canary_zones(sim->canary), sim->canary->standings[slot].zone)
+				->name,
+			peer->zone);
+	if (with_rtt == sim->with_rtt[slot])
+		return;
+	sim->with_rtt[slot] = with_rtt;
+	assert_int_equal(ever_classic_count(stats), with_rtt);
+	assert_int_equal(ever_native_count(canary_native(sim->canary, slot)), with_rtt);
+}
+
+/* All that was ever counted of peers, was counted of zones. */
+static inline void simulation_check_zones(const struct simulation *sim)
+{
+	struct peer_stats least = sim->ever.least, most = sim->ever.most;
+
+	for (uint32_t slot = 0; slot < sim->kernel.memory.shape.slots; slot++) {
+		stats_sum(&least, &sim->past[slot]);
+		stats_sum(&most, &sim->past[slot]);
+		stats_sum(&least, canary_stats(sim->canary, slot));
+		stats_sum(&most, canary_stats(sim->canary, slot));
+	}
+	ever_compare(canary_zones(sim->canary), &least, &most);
 }
 
 /* The promise: every probe is in exactly one place; and of nobody, nothing is counted. */
@@ -116,18 +160,51 @@ static inline void simulation_check(struct simulation *sim)
 				 (unsigned long long)stats->lost, (unsigned long long)stats->late);
 		if (!peer_is_live(peers_get(canary_peers(sim->canary), slot)))
 			assert_true(memcmp(stats, &nothing, sizeof(nothing)) == 0);
+		simulation_check_slot(sim, slot);
 		in_flight += own;
 	}
+	simulation_check_zones(sim);
 	assert_int_equal(canary_in_flight(sim->canary), in_flight);
 }
 
-/* What each has counted, should its label change. */
-static inline void simulation_remember(struct simulation *sim)
+/* What each has counted, should its label change, or it go. */
+static inline void simulation_remember(struct simulation *sim, bool live_only)
 {
 	for (uint32_t slot = 0; slot < sim->kernel.memory.shape.slots; slot++) {
+		if (live_only && !peer_is_live(peers_get(canary_peers(sim->canary), slot)))
+			continue;
 		sim->before[slot] = *canary_stats(sim->canary, slot);
+		sim->before_natives[slot] = *canary_native(sim->canary, slot);
 		sim->flying[slot] = canary_slot_in_flight(sim->canary, slot);
 	}
+}
+
+/* It starts anew under another label, as far as is known with what was in flight. */
+static inline void simulation_rename(struct simulation *sim, uint32_t slot)
+{
+	sim->before[slot].sent -= sim->flying[slot];
+	stats_sum(&sim->past[slot], &sim->before[slot]);
+	native_total_sum(&sim->past_natives[slot], &sim->before_natives[slot]);
+	sim->at_start[slot] = (struct peer_stats){ .sent = sim->flying[slot] };
+	sim->series[slot]++;
+	sim->truths[slot].unread += fake_kernel_unread(&sim->kernel, slot);
+	sim->relabelled++;
+	assert_true(canary_recent(sim->canary, slot)->since.ns == sim->now_ns);
+}
+
+/* Whether its label is another than when last looked at. */
+static inline bool simulation_is_renamed(struct simulation *sim, uint32_t slot)
+{
+	const struct peers *peers = canary_peers(sim->canary);
+	char label[PEER_NAME_CAPACITY] = "";
+	bool renamed;
+
+	if (peer_is_live(peers_get(peers, slot)))
+		peers_label(peers, slot, label);
+	assert_string_not_equal(label, SIMULATION_FORGER);
+	renamed = sim->labels[slot][0] && label[0] && strcmp(label, sim->labels[slot]) != 0;
+	memcpy(sim->labels[slot], label, sizeof(label));
+	return renamed;
 }
 
 static inline void simulation_on_notice(void *ctx, enum canary_notice notice, uint32_t slot,
@@ -137,26 +214,53 @@ static inline void simulation_on_notice(void *ctx, enum canary_notice notice, ui
 
 	sim->notices[sim->notice_count++ % 64] =
 		(struct notice){ .kind = notice, .slot = slot, .flow = flow };
+	if (notice != CANARY_LEFT)
+		return;
 	/* Others may be called by its name from here on. */
-	if (notice == CANARY_LEFT)
-		simulation_remember(sim);
+	sim->left[slot] = true;
+	for (uint32_t other = 0; other < sim->kernel.memory.shape.slots; other++)
+		if (peer_is_live(peers_get(canary_peers(sim->canary), other)) &&
+		    simulation_is_renamed(sim, other))
+			simulation_rename(sim, other);
+	simulation_remember(sim, true);
+}
+
+/* Of what was lost of it when it left, nothing was counted. */
+static inline void simulation_bury(struct simulation *sim, uint32_t slot)
+{
+	struct peer_stats most = sim->before[slot], least = most;
+
+	if (sim->left[slot]) {
+		least = sim->at_start[slot];
+		most.lost = least.lost;
+	}
+	stats_sum(&sim->ever.least, &sim->past[slot]);
+	stats_sum(&sim->ever.least, &least);
+	stats_sum(&sim->ever.most, &sim->past[slot]);
+	stats_sum(&sim->ever.most, &most);
+	ever_sum_native(&sim->ever.native, &sim->past_natives[slot]);
+	native_total_sum(&sim->ever.native, &sim->before_natives[slot]);
 }
 
 /* What was there is no longer: its packets are nobody's. */
 static inline void simulation_forget(struct simulation *sim, uint32_t slot)
 {
+	simulation_bury(sim, slot);
 	sim->epochs[slot]++;
 	sim->asked[slot] = false;
 	sim->routed[slot] = false;
 	memset(&sim->truths[slot], 0, sizeof(sim->truths[slot]));
 	memset(&sim->past[slot], 0, sizeof(sim->past[slot]));
+	memset(&sim->past_natives[slot], 0, sizeof(sim->past_natives[slot]));
 	sim->labels[slot][0] = 0;
 }
 
 /* Around all that may change a label, or who is in a slot. */
 static inline void simulation_before(struct simulation *sim)
 {
-	simulation_remember(sim);
+	simulation_remember(sim, false);
+	memcpy(sim->at_start, sim->before, sizeof(sim->at_start));
+	memset(sim->left, 0, sizeof(sim->left));
 	for (uint32_t slot = 0; slot < sim->kernel.memory.shape.slots; slot++)
 		sim->states[slot] = peers_get(canary_peers(sim->canary), slot)->state;
 }
@@ -176,23 +280,14 @@ static inline void simulation_after(struct simulation *sim)
 	for (uint32_t slot = 0; slot < sim->kernel.memory.shape.slots; slot++) {
 		const struct peer_stats *stats = canary_stats(sim->canary, slot);
 		struct peer_stats clean = { .sent = sim->flying[slot] };
-		char label[PEER_NAME_CAPACITY] = "";
 
-		if (peer_is_live(peers_get(peers, slot)))
-			peers_label(peers, slot, label);
-		assert_string_not_equal(label, SIMULATION_FORGER);
-		if (sim->labels[slot][0] && label[0] && strcmp(label, sim->labels[slot]) != 0) {
-			/* Those may have their verdicts by now. */
-			assert_int_equal(stats->sent, clean.sent);
-			if (canary_slot_in_flight(sim->canary, slot) == clean.sent)
-				assert_memory_equal(stats, &clean, sizeof(clean));
-			sim->before[slot].sent -= clean.sent;
-			stats_sum(&sim->past[slot], &sim->before[slot]);
-			sim->series[slot]++;
-			sim->truths[slot].unread += fake_kernel_unread(&sim->kernel, slot);
-			sim->relabelled++;
-		}
-		memcpy(sim->labels[slot], label, sizeof(label));
+		if (!simulation_is_renamed(sim, slot))
+			continue;
+		/* Those may have their verdicts by now. */
+		assert_int_equal(stats->sent, clean.sent);
+		if (canary_slot_in_flight(sim->canary, slot) == clean.sent)
+			assert_memory_equal(stats, &clean, sizeof(clean));
+		simulation_rename(sim, slot);
 	}
 }
 
@@ -228,6 +323,7 @@ static inline struct simulation *simulation_open(uint64_t seed, uint32_t slots, 
 		.peers_max = SIMULATION_PEERS,
 		.full_below = SIMULATION_PEERS,
 		.degree = 16,
+		.listed = 3,
 		.node_name = "self",
 		.ssid_base = (uint16_t)fake_random(&random),
 		.notice = simulation_on_notice,
@@ -247,6 +343,7 @@ static inline struct simulation *simulation_open(uint64_t seed, uint32_t slots, 
 static inline void simulation_reopen(struct simulation *sim)
 {
 	canary_close(sim->canary);
+	memset(&sim->ever, 0, sizeof(sim->ever));
 	assert_int_equal(canary_open(&sim->settings, &sim->kernel.memory, &sim->canary), 0);
 	canary_on_clock(sim->canary,
 			&(struct wall_clock){ .offset_ns = SIMULATION_REAL_OFFSET_NS });

@@ -204,6 +204,9 @@ static inline int simulation_offer(struct simulation *sim, uint32_t address, con
 	if (sim->mixed)
 		candidate.probe = (uint8_t)(address % (PROBE_ICMP + 1));
 	snprintf(candidate.name, sizeof(candidate.name), "%s", name);
+	if (sim->zones > 0)
+		snprintf(candidate.zone, sizeof(candidate.zone), "given-%u",
+			 (uint32_t)(fake_random(&sim->random) % sim->zones));
 	return canary_peers_offer(sim->canary, &candidate);
 }
 
@@ -238,20 +241,44 @@ static inline void simulation_populate(struct simulation *sim, uint32_t count)
 	assert_int_equal(simulation_populate_with(sim, count, 0).added, count);
 }
 
+/* As each reply was, and so they lie in the buckets. */
+static inline void simulation_compare_slot(const struct simulation *sim, uint32_t slot)
+{
+	const struct recent *recent = canary_recent(sim->canary, slot);
+	struct native_total native = sim->past_natives[slot];
+
+	native_total_sum(&native, canary_native(sim->canary, slot));
+	assert_memory_equal(&native, &sim->truths[slot].native, sizeof(native));
+	if (ever_classic_count(canary_stats(sim->canary, slot)) == 0)
+		return;
+	assert_int_equal(recent->reply_ttl, FAKE_REPLY_TTL);
+	assert_int_equal(recent->probe_ttl,
+			 peers_get(canary_peers(sim->canary), slot)->probe == PROBE_ICMP
+				 ? 0
+				 : FAKE_PROBE_TTL);
+	assert_true(recent->min_rtt_ns > 0 && recent->min_rtt_ns <= recent->last_rtt_ns);
+	assert_true(recent_p99_ns(recent) > 0);
+}
+
 /* What was counted against what happened; call after simulation_settle. */
 static inline void simulation_compare(struct simulation *sim)
 {
+	struct native_total native = sim->ever.native;
+
 	for (uint32_t slot = 0; slot < sim->kernel.memory.shape.slots; slot++) {
 		const struct truth *truth = &sim->truths[slot];
 		struct peer_stats stats = sim->past[slot];
 
 		stats_sum(&stats, canary_stats(sim->canary, slot));
 		truth_compare(truth, &stats, slot);
+		simulation_compare_slot(sim, slot);
+		ever_sum_native(&native, &truth->native);
 		if (!peer_is_live(peers_get(canary_peers(sim->canary), slot)))
 			continue;
 		assert_int_equal(sim->kernel.memory.peers[slot].sent, truth->kernel_sent);
 		assert_int_equal(sim->kernel.memory.peers[slot].returned, truth->kernel_returned);
 	}
+	ever_compare_native(canary_zones(sim->canary), &native);
 }
 
 #endif

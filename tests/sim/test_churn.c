@@ -99,7 +99,10 @@ static void come(struct cluster *cluster, struct node *node)
 
 static void rename_node(struct cluster *cluster, struct node *node)
 {
-	snprintf(node->name, sizeof(node->name), "n%u", below(cluster->sim, NODES + 2));
+	struct simulation *sim = cluster->sim;
+
+	snprintf(node->name, sizeof(node->name), "n%u", below(sim, NODES + 2));
+	sim->reflectors[below(sim, FAKE_REFLECTORS)].zone = below(sim, 3);
 	set_reflectors(cluster, node, REFLECTOR_OURS);
 }
 
@@ -154,6 +157,7 @@ static void tell(struct cluster *cluster)
 	struct simulation *sim = cluster->sim;
 	uint32_t source = below(sim, 4) ? 2 : below(sim, 3);
 
+	sim->zones = below(sim, 3);
 	canary_peers_begin(sim->canary, sources[source]);
 	for (uint32_t i = 0; i < NODES; i++) {
 		const struct node *node = &cluster->nodes[i];

@@ -71,6 +71,7 @@ static void any_name(struct simulation *sim)
 	struct fake_reflector *reflector = &sim->reflectors[below(sim, POOL)];
 
 	reflector->name_length = 0;
+	reflector->zone = below(sim, 3);
 	switch (below(sim, 6)) {
 	case 0:
 		reflector->name[0] = 0;
@@ -91,6 +92,7 @@ static void any_name(struct simulation *sim)
 
 static void any_peers(struct simulation *sim)
 {
+	sim->zones = below(sim, 2) ? below(sim, 4) : 0;
 	canary_peers_begin(sim->canary, below(sim, 2) ? PEER_SOURCE_FILE : PEER_SOURCE_STATIC);
 	for (uint32_t count = below(sim, SLOTS + 3); count > 0; count--) {
 		char name[8];

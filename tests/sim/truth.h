@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "native.h"
 #include "sim/fake_network.h"
 #include "stats.h"
 
@@ -34,6 +35,8 @@ struct truth {
 	uint64_t sent, returned, lost, refused, late, unstamped, duplicate, reordered, dropped;
 	uint64_t lost_forward, lost_backward; /* of those in which the reflector was blameless */
 	uint64_t rtt_sum_ns, variation_sum_ns;
+	uint32_t buckets[STATS_BUCKETS];
+	struct native_total native;
 	/* Late, but its record found no room: whether it was seen in time to be lost, only the
 	 * canary knows. */
 	uint64_t ambiguous;
@@ -72,6 +75,8 @@ static inline void truth_in_time(struct truth *truth, const struct packet *packe
 	uint16_t flow = packet->message.flow;
 
 	truth->rtt_sum_ns += (uint64_t)rtt_ns;
+	truth->buckets[stats_bucket(rtt_ns)]++;
+	native_total_add(&truth->native, rtt_ns);
 	if (truth->flows[flow].answered && packet->sequence < truth->flows[flow].sequence) {
 		truth->reordered++;
 		return;
@@ -116,6 +121,8 @@ static inline void stats_sum(struct peer_stats *sum, const struct peer_stats *st
 	sum->dropped += stats->dropped;
 	sum->rtt_sum_ns += stats->rtt_sum_ns;
 	sum->variation_sum_ns += stats->variation_sum_ns;
+	for (uint32_t i = 0; i < STATS_BUCKETS; i++)
+		sum->buckets[i] += stats->buckets[i];
 }
 
 static inline void truth_compare(const struct truth *truth, const struct peer_stats *stats,
@@ -135,6 +142,7 @@ static inline void truth_compare(const struct truth *truth, const struct peer_st
 	truth_equal(slot, "variation_sum_ns", stats->variation_sum_ns, truth->variation_sum_ns);
 	truth_equal(slot, "returned", stats->returned, truth->returned + moved);
 	truth_equal(slot, "lost", stats->lost + moved, truth->lost);
+	assert_memory_equal(stats->buckets, truth->buckets, sizeof(stats->buckets));
 	truth_between(slot, "dropped", stats->dropped, truth->dropped, 0, truth->ambiguous);
 }
 

@@ -14,9 +14,10 @@
 #define LENGTH(array)  (sizeof(array) / sizeof((array)[0]))
 #define WHOLE_CAPACITY (4 * 1024 * 1024)
 
-/* The whole text, cut into blocks of that size; each block is an allocation of its own. */
-static inline char *scrape(const struct exposition *exposition, size_t block_capacity,
-			   size_t *ret_length)
+/* All of it, cut into blocks of that size; each block is an allocation of its own. A zero follows.
+ */
+static inline char *scrape_as(const struct exposition *exposition, enum accept_format format,
+			      size_t block_capacity, size_t *ret_length)
 {
 	struct exposition_cursor cursor = { 0 };
 	char *whole = malloc(WHOLE_CAPACITY);
@@ -26,9 +27,11 @@ static inline char *scrape(const struct exposition *exposition, size_t block_cap
 	do {
 		char *block = malloc(block_capacity);
 
-		written = exposition_write(exposition, &cursor, block, block_capacity);
-		assert_true(written <= block_capacity && length + written < WHOLE_CAPACITY);
-		assert_true(written == 0 || block[written - 1] == '\n');
+		written = exposition_write(exposition, format, &cursor, block, block_capacity);
+		if (written > block_capacity || length + written >= WHOLE_CAPACITY)
+			abort();
+		if (written > 0 && format != ACCEPT_PROTOBUF)
+			assert_int_equal(block[written - 1], '\n');
 		memcpy(whole + length, block, written);
 		length += written;
 		free(block);
@@ -37,6 +40,12 @@ static inline char *scrape(const struct exposition *exposition, size_t block_cap
 	whole[length] = '\0';
 	*ret_length = length;
 	return whole;
+}
+
+static inline char *scrape(const struct exposition *exposition, size_t block_capacity,
+			   size_t *ret_length)
+{
+	return scrape_as(exposition, ACCEPT_TEXT, block_capacity, ret_length);
 }
 
 /* name[{label="value",...}] number, with nothing left over. */

@@ -1,159 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All that an exposition refers to, in a fixed state. */
+/* All that an exposition refers to, in a fixed state: that of the golden files. */
 #ifndef EXPOSITION_WORLD_H
 #define EXPOSITION_WORLD_H
 
-#include "unit/cmocka_all.h"
-
-#include <errno.h>
-#include <stdbool.h>
-#include <string.h>
-
-#include "exposition.h"
-
-#define SLOTS	   8
-#define DISCOVERED 6
-#define GOLDEN	   "tests/golden/metrics.txt"
-
-/* All that an exposition refers to. */
-struct world {
-	struct directory *directory;
-	struct peers *peers;
-	struct interfaces *interfaces;
-	struct peer_stats stats[SLOTS];
-	struct kc_counters counters;
-	struct delay_histogram loop_delay;
-	uint64_t send_errors[SEND_ERRORS];
-	uint64_t refusals_rejected;
-	uint64_t unplaced;
-	uint64_t names_taken;
-	uint64_t names_invalid;
-	uint64_t names_changing;
-	uint64_t reload_failures;
-	struct discovery_totals dns;
-	uint64_t reload_success_unix_seconds;
-	uint8_t reload_last_ok;
-	struct exposition exposition;
-};
-
-static inline uint32_t forty_two(const void *ctx)
-{
-	(void)ctx;
-	return 42;
-}
-
-static inline struct peer_candidate candidate(const char *address, const char *name)
-{
-	struct peer_candidate candidate = { .probe = PROBE_DEFAULT };
-
-	assert_int_equal(address_parse(address, &candidate.address), 0);
-	strcpy(candidate.name, name);
-	return candidate;
-}
-
-static inline void offer(struct peers *peers, const char *address, const char *name)
-{
-	struct peer_candidate offered = candidate(address, name);
-
-	assert_int_equal(peers_offer(peers, &offered), 0);
-}
-
-static inline void discover(struct directory *directory, const char *address, const char *name,
-			    int expected)
-{
-	struct peer_candidate offered = candidate(address, name);
-
-	assert_int_equal(directory_offer(directory, &offered), expected);
-}
-
-static inline void ignore_slot(void *ctx, uint32_t slot)
-{
-	(void)ctx;
-	(void)slot;
-}
-
-static inline void ignore_entry(void *ctx, const struct directory_entry *entry)
-{
-	(void)ctx;
-	(void)entry;
-}
-
-static inline bool lingers(void *ctx, uint32_t slot)
-{
-	const struct world *world = ctx;
-
-	return strcmp(peers_get(world->peers, slot)->name, "left") == 0;
-}
-
-/* As if learnt, but past all that checks what is learnt. */
-static inline struct peer *peer_to_be_changed(struct world *world, uint32_t slot)
-{
-	return (struct peer *)(uintptr_t)peers_get(world->peers, slot);
-}
-
-static inline void world_open(struct world *world)
-{
-	const struct peers_settings peers_settings = {
-		.capacity = SLOTS,
-		.protocol = PROBE_STAMP,
-		.rest_ns = NS_PER_SECOND,
-		.linger_ns = NS_PER_SECOND,
-		.events = { .lingers = lingers,
-			    .departed = ignore_slot,
-			    .joined = ignore_slot,
-			    .parked = ignore_slot,
-			    .relabelled = ignore_slot,
-			    .ctx = world },
-	};
-
-	*world = (struct world){ .refusals_rejected = 8,
-				 .unplaced = 4,
-				 .names_taken = 5,
-				 .names_invalid = 6,
-				 .names_changing = 7,
-				 .reload_failures = 3,
-				 .dns = { .failures = 2,
-					  .success_unix_seconds = 1700000001,
-					  .addresses = 30,
-					  .refused = 1 },
-				 .reload_success_unix_seconds = 1700000000,
-				 .reload_last_ok = 1 };
-	assert_int_equal(directory_open(&(struct directory_settings){ .capacity = DISCOVERED },
-					&world->directory),
-			 0);
-	assert_int_equal(peers_open(&peers_settings, &world->peers), 0);
-	assert_int_equal(interfaces_open(SLOTS, &world->interfaces), 0);
-	world->exposition = (struct exposition){
-		.node_name = "node-0",
-		.node_zone = "zone-a",
-		.version = "1.2.3",
-		.revision = "abcdef0",
-		.directory = world->directory,
-		.peers = world->peers,
-		.interfaces = world->interfaces,
-		.stats = world->stats,
-		.counters = &world->counters,
-		.loop_delay = &world->loop_delay,
-		.send_errors = world->send_errors,
-		.refusals_rejected = &world->refusals_rejected,
-		.unplaced = &world->unplaced,
-		.names_taken = &world->names_taken,
-		.names_invalid = &world->names_invalid,
-		.names_changing = &world->names_changing,
-		.reload_failures = &world->reload_failures,
-		.dns = &world->dns,
-		.reload_success_unix_seconds = &world->reload_success_unix_seconds,
-		.reload_last_ok = &world->reload_last_ok,
-		.in_flight = forty_two,
-	};
-}
-
-static inline void world_close(struct world *world)
-{
-	interfaces_close(world->interfaces);
-	peers_close(world->peers);
-	directory_close(world->directory);
-}
+#include "unit/exposition_tables.h"
 
 static inline void offer_those_that_stay(struct peers *peers)
 {
@@ -242,6 +92,46 @@ static inline void populate_interfaces(struct world *world)
 	}
 }
 
+/* The greatest of a classic bucket; of the last one, which has none, some. */
+static inline int64_t value_in_bucket(uint32_t bucket)
+{
+	return bucket < STATS_BOUNDS ? stats_bounds_ns[bucket] : 2 * NS_PER_SECOND;
+}
+
+/* More than 32 bits hold. */
+static inline void populate_zone(struct world *world, const char *name, uint64_t base)
+{
+	uint32_t index = zones_find(world->zones, name);
+	struct zone *zone = (struct zone *)(uintptr_t)zones_get(world->zones, index);
+
+	zone->counts = (struct peer_stats){
+		.sent = base + 1,
+		.returned = base + 2,
+		.lost = base + 3,
+		.lost_forward = base + 10,
+		.lost_backward = base + 11,
+		.refused = base + 4,
+		.unstamped = base + 5,
+		.late = base + 6,
+		.duplicate = base + 7,
+		.reordered = base + 8,
+		.dropped = base + 9,
+		.rtt_sum_ns = base * 1234567,
+		.variation_sum_ns = base * 1000,
+	};
+	for (uint32_t i = 0; i < STATS_BUCKETS; i++) {
+		struct native_histogram one = { 0 };
+		struct native_total total = { 0 };
+
+		native_add(&one, value_in_bucket(i));
+		native_total_sum(&total, &one);
+		zone->buckets[i] = base * i;
+		zone->native.zero += base * i * total.zero;
+		for (uint32_t bucket = 0; bucket < NATIVE_BUCKETS; bucket++)
+			zone->native.buckets[bucket] += base * i * total.buckets[bucket];
+	}
+}
+
 static inline void populate_numbers(struct world *world)
 {
 	for (uint32_t slot = 0; slot < SLOTS; slot++) {
@@ -262,8 +152,12 @@ static inline void populate_numbers(struct world *world)
 			.rtt_sum_ns = base * 1234567,
 			.variation_sum_ns = base * 1000,
 		};
-		for (uint32_t i = 0; i < STATS_BUCKETS; i++)
+		world->recents[slot].since.ns = (int64_t)slot * NS_PER_SECOND + 250 * NS_PER_MS;
+		for (uint32_t i = 0; i < STATS_BUCKETS; i++) {
 			world->stats[slot].buckets[i] = slot + i;
+			for (uint32_t sample = 0; sample < slot + i; sample++)
+				native_add(&world->natives[slot], value_in_bucket(i));
+		}
 	}
 	for (uint32_t i = 0; i < STATS_BUCKETS; i++)
 		world->loop_delay.buckets[i] = i % 3;
@@ -299,13 +193,21 @@ static inline void populate_numbers(struct world *world)
 					.threads = 1 };
 }
 
-static inline void populate(struct world *world)
+/* listed: as ranking_open has it. */
+static inline void populate_listing(struct world *world, uint32_t listed)
 {
-	world_open(world);
+	world_open_listing(world, listed);
 	populate_directory(world);
 	populate_peers(world);
 	populate_interfaces(world);
 	populate_numbers(world);
+	populate_zone(world, "", 2000);
+	populate_zone(world, "zone-b", 5000000000);
+}
+
+static inline void populate(struct world *world)
+{
+	populate_listing(world, RANKING_ALL);
 }
 
 #endif

@@ -32,9 +32,11 @@ static void defaults(void **state)
 	assert_int_equal(config.bpf_hook, CONFIG_HOOK_AUTO);
 	assert_int_equal(config.bpf_interfaces_count, 0);
 	assert_string_equal(config.bpf_pin_path, "");
-	assert_string_equal(config.web_listen_address, ":10862");
-	assert_string_equal(config.web_listen_host, "");
-	assert_int_equal(config.web_listen_port, 10862);
+	assert_int_equal(config.web_listen_count, 1);
+	assert_string_equal(config.web_listen[0].text, ":10862");
+	assert_string_equal(config.web_listen[0].host, "");
+	assert_int_equal(config.web_listen[0].port, 10862);
+	assert_true(config.metrics_per_peer == UINT32_MAX);
 	assert_int_equal(config.log_level, CONFIG_LOG_INFO);
 	assert_int_equal(config.log_format, CONFIG_LOG_LOGFMT);
 	assert_false(config.check_config || config.help || config.version);
@@ -54,7 +56,8 @@ static void every_flag(void **state)
 		     "--peers.zone=z=10.0.0.0/8", "--peers.zone", "y=2001:db8::/32",
 		     "--peers.linger=1h", "--peers.max=16384", "--bpf.hook=clsact",
 		     "--bpf.interfaces=eth0,bond0.7", "--bpf.pin-path=/sys/fs/bpf/kc",
-		     "--web.listen-address=[::1]:0", "--log.level=debug", "--log.format=json",
+		     "--web.listen-address=[::1]:0", "--web.listen-address", "127.0.0.1:80",
+		     "--metrics.per-peer=worst:10", "--log.level=debug", "--log.format=json",
 		     "--check-config", "-h", "--version"),
 	       NULL, &config);
 	assert_string_equal(config.node_name, "n-1");
@@ -85,8 +88,13 @@ static void every_flag(void **state)
 	assert_string_equal(config.bpf_interfaces[0], "eth0");
 	assert_string_equal(config.bpf_interfaces[1], "bond0.7");
 	assert_string_equal(config.bpf_pin_path, "/sys/fs/bpf/kc");
-	assert_string_equal(config.web_listen_host, "::1");
-	assert_int_equal(config.web_listen_port, 0);
+	assert_int_equal(config.web_listen_count, 2);
+	assert_string_equal(config.web_listen[0].host, "::1");
+	assert_int_equal(config.web_listen[0].port, 0);
+	assert_string_equal(config.web_listen[1].text, "127.0.0.1:80");
+	assert_string_equal(config.web_listen[1].host, "127.0.0.1");
+	assert_int_equal(config.web_listen[1].port, 80);
+	assert_int_equal(config.metrics_per_peer, 10);
 	assert_int_equal(config.log_level, CONFIG_LOG_DEBUG);
 	assert_int_equal(config.log_format, CONFIG_LOG_JSON);
 	assert_true(config.check_config && config.help && config.version);
@@ -178,9 +186,45 @@ static void listen_addresses(void **state)
 		struct config config;
 
 		accept(FLAGS("--web.listen-address", cases[i].value), NULL, &config);
-		assert_string_equal(config.web_listen_address, cases[i].value);
-		assert_string_equal(config.web_listen_host, cases[i].host);
-		assert_int_equal(config.web_listen_port, cases[i].port);
+		assert_int_equal(config.web_listen_count, 1);
+		assert_string_equal(config.web_listen[0].text, cases[i].value);
+		assert_string_equal(config.web_listen[0].host, cases[i].host);
+		assert_int_equal(config.web_listen[0].port, cases[i].port);
+	}
+}
+
+static void listen_addresses_of_the_environment(void **state)
+{
+	char list[] = "KUBE_CANARY_WEB_LISTEN_ADDRESS=:0,:0,[::1]:80,127.0.0.1:80";
+	char *const environment[] = { list, NULL };
+	struct config config;
+
+	(void)state;
+	accept(NULL, environment, &config);
+	assert_int_equal(config.web_listen_count, 4);
+	assert_int_equal(config.web_listen[1].port, 0);
+	assert_string_equal(config.web_listen[2].host, "::1");
+	assert_string_equal(config.web_listen[3].text, "127.0.0.1:80");
+	accept(FLAGS("--web.listen-address=:1"), environment, &config);
+	assert_int_equal(config.web_listen_count, 1);
+	assert_int_equal(config.web_listen[0].port, 1);
+}
+
+static void peers_with_series(void **state)
+{
+	static const struct {
+		char *value;
+		uint32_t count;
+	} cases[] = {
+		{ "all", UINT32_MAX }, { "none", 0 }, { "worst:1", 1 }, { "worst:5120", 5120 }
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		struct config config;
+
+		accept(FLAGS("--metrics.per-peer", cases[i].value), NULL, &config);
+		assert_true(config.metrics_per_peer == cases[i].count);
 	}
 }
 
@@ -276,6 +320,8 @@ int main(void)
 		cmocka_unit_test(flags_win_over_the_environment),
 		cmocka_unit_test(what_kubernetes_sets_is_no_misspelt_option),
 		cmocka_unit_test(listen_addresses),
+		cmocka_unit_test(listen_addresses_of_the_environment),
+		cmocka_unit_test(peers_with_series),
 		cmocka_unit_test(help_comes_whatever_the_environment_says),
 		cmocka_unit_test(durations),
 		cmocka_unit_test(help_lists_every_option),

@@ -2,7 +2,7 @@
 /* Configuration: every bad input is named in one clear line, and leaves the output alone. */
 #include "unit/config_reading.h"
 
-#define ARGUMENTS 4
+#define ARGUMENTS 6
 
 struct refusal {
 	char *argv[ARGUMENTS];
@@ -14,6 +14,7 @@ struct refusal {
 #define NAME_BOUNDS                                                                             \
 	"expected letters, digits, dots, dashes and underscores that make no IP address, 1 to " \
 	"253 of them"
+#define PER_PEER_FORM "expected all, none, or worst:N with N from 1 to 5120"
 #define LISTEN_FORM                                                                              \
 	"expected ADDRESS:PORT, [IPV6]:PORT or :PORT, with a literal address and a port from 0 " \
 	"to 65535"
@@ -184,6 +185,42 @@ static void bad_listen_addresses_are_refused(void **state)
 	}
 }
 
+static void bad_lists_of_listen_addresses_are_refused(void **state)
+{
+	static const struct refusal cases[] = {
+		{ { "--web.listen-address=[::1]:80", "--web.listen-address=:81",
+		    "--web.listen-address=[::1]:80" },
+		  NULL,
+		  "--web.listen-address: got \"[::1]:80\", expected each address once" },
+		{ { "--web.listen-address=:0", "--web.listen-address=:0", "--web.listen-address=:0",
+		    "--web.listen-address=:0", "--web.listen-address=:0" },
+		  NULL,
+		  "--web.listen-address: got \":0\", expected at most 4 addresses" },
+		{ { NULL },
+		  "KUBE_CANARY_WEB_LISTEN_ADDRESS=:80,",
+		  "KUBE_CANARY_WEB_LISTEN_ADDRESS: got \"\", " LISTEN_FORM },
+		{ { "--metrics.per-peer=worst:0" },
+		  NULL,
+		  "--metrics.per-peer: got \"worst:0\", " PER_PEER_FORM },
+		{ { "--metrics.per-peer=worst:5121" },
+		  NULL,
+		  "--metrics.per-peer: got \"worst:5121\", " PER_PEER_FORM },
+		{ { "--metrics.per-peer=worst" },
+		  NULL,
+		  "--metrics.per-peer: got \"worst\", " PER_PEER_FORM },
+		{ { "--metrics.per-peer=worst:1 " },
+		  NULL,
+		  "--metrics.per-peer: got \"worst:1 \", " PER_PEER_FORM },
+		{ { "--metrics.per-peer=ALL" },
+		  NULL,
+		  "--metrics.per-peer: got \"ALL\", " PER_PEER_FORM },
+		{ { "--metrics.per-peer=" }, NULL, "--metrics.per-peer: got \"\", " PER_PEER_FORM },
+	};
+
+	(void)state;
+	check_refusals(cases, LENGTH(cases));
+}
+
 static void bad_command_lines_are_refused(void **state)
 {
 	static const struct refusal cases[] = {
@@ -347,6 +384,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_values_are_refused),
 		cmocka_unit_test(bad_listen_addresses_are_refused),
+		cmocka_unit_test(bad_lists_of_listen_addresses_are_refused),
 		cmocka_unit_test(bad_command_lines_are_refused),
 		cmocka_unit_test(bad_environments_are_refused),
 		cmocka_unit_test(bad_peers_are_refused),

@@ -57,6 +57,7 @@ static void each_sample_counts_where_it_belongs(void **state)
 		{ { .verdict = VERDICT_REFUSED }, { .refused = 1 } },
 		{ { .verdict = VERDICT_UNSTAMPED }, { .unstamped = 1 } },
 		{ { .verdict = VERDICT_NONE, .late = true }, { .late = 1 } },
+		{ { .verdict = VERDICT_NONE, .has_rtt = true, .rtt_ns = 7000 }, { 0 } },
 		{ { .verdict = VERDICT_NONE, .duplicate = true }, { .duplicate = 1 } },
 		{ { .verdict = VERDICT_NONE, .lost_forward = 2, .lost_backward = 3 },
 		  { .lost_forward = 2, .lost_backward = 3 } },

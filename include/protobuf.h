@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The wire format of Protocol Buffers, written into a bounded buffer: fields in the order in which
+ * they come, messages within messages without knowing their length before. What does not fit makes
+ * the text overflow, as all that is appended to it. Must not know what is written.
+ */
+#ifndef PROTOBUF_H
+#define PROTOBUF_H
+
+#include <stdint.h>
+
+#include "text.h"
+
+#define PROTOBUF_DEPTH 4 /* messages within each other, the outermost one included */
+
+struct protobuf {
+	struct text *text;
+	unsigned int depth;
+	size_t starts[PROTOBUF_DEPTH]; /* of the contents of what is open */
+};
+
+struct protobuf protobuf_over(struct text *text);
+
+/* field: its number, from 1. */
+void protobuf_append_uint(struct protobuf *protobuf, uint32_t field, uint64_t value);
+void protobuf_append_sint(struct protobuf *protobuf, uint32_t field, int64_t value);
+void protobuf_append_double(struct protobuf *protobuf, uint32_t field, double value);
+/* A string: octets that are not UTF-8 become U+FFFD. */
+void protobuf_append_text(struct protobuf *protobuf, uint32_t field, const char *value);
+
+/* What is appended until it is closed is its content. Field 0: no field, but its length before it
+ * (a delimited message). */
+void protobuf_open(struct protobuf *protobuf, uint32_t field);
+void protobuf_close(struct protobuf *protobuf);
+/* An element of an open field that is packed. */
+void protobuf_append_packed_sint(struct protobuf *protobuf, int64_t value);
+
+/* Nanoseconds as seconds, correctly rounded: the double that is nearest. */
+double protobuf_seconds(uint64_t value_ns);
+
+#endif
