@@ -88,6 +88,8 @@ struct canary {
 	struct own_addresses own;
 	struct own_addresses own_offered; /* in the running transaction */
 	struct known_routes known;	  /* of the running walk */
+	uint8_t families;		  /* that we ever had an address of: choice_family */
+	struct address ring_places[2];	  /* where we stood last: IPv4, IPv6; zero: nowhere */
 	bool stale;			  /* the choice; to be made anew with the next expiry */
 	uint32_t chosen;		  /* so far, in the running choice */
 	bool leaving;			  /* some peer has left */

@@ -128,8 +128,21 @@ static const struct address *canary_self(const struct canary *canary, enum choic
 	return NULL;
 }
 
-/* At each of our places, so that everybody is watched by as many as watch others. Where nobody else
- * knows our place, any will do that other nodes have not. */
+/* Where nobody else knows our place, any will do that other nodes have not; before those the one
+ * that we had, while the address is ours or on the lists. It may be off the lists while we are not
+ * ready; and if it is gone for a while, the peers' loss shows that. */
+static struct address canary_other_place(const struct canary *canary, enum choice_family family)
+{
+	const struct address *last = &canary->ring_places[family == CHOICE_IPV6];
+	const struct address *self = canary_self(canary, family);
+
+	if (canary_is_listed_own(canary, last) ||
+	    directory_find(canary->directory, last) != DIRECTORY_END)
+		return *last;
+	return self ? *self : (struct address){ { 0 } };
+}
+
+/* At each of our places, so that everybody is watched by as many as watch others. */
 static void canary_choose_ring(struct canary *canary, enum choice_family family)
 {
 	uint32_t top = directory_top(canary->directory);
@@ -141,12 +154,13 @@ static void canary_choose_ring(struct canary *canary, enum choice_family family)
 		if (!entry_is_shared(entry) || !entry->own || family_of(&entry->address) != family)
 			continue;
 		canary_choose_for(canary, &entry->address, family);
+		canary->ring_places[family == CHOICE_IPV6] = entry->address;
 		places++;
 	}
 	if (places == 0) {
-		const struct address *self = canary_self(canary, family);
+		struct address place = canary_other_place(canary, family);
 
-		canary_choose_for(canary, self ? self : &(struct address){ { 0 } }, family);
+		canary_choose_for(canary, &place, family);
 	}
 }
 
@@ -170,19 +184,24 @@ static void canary_count(struct canary *canary, struct tally *ret_ipv4, struct t
 	}
 }
 
-/* At addresses of a family that it has none of itself this machine could reach nobody, nor ever
- * learn whose twins they are. Where there are no others, they are tried all the same, so that this
- * shows. */
-static enum choice_family canary_families(const struct canary *canary, const struct tally *ipv4,
+/* At addresses of a family that it never had one of itself this machine could reach nobody, nor
+ * ever learn whose twins they are. Where there are no others, they are tried all the same, so that
+ * this shows; and so does it if our last address of a family is gone (its router is silent, its
+ * link comes up again). */
+static enum choice_family canary_families(struct canary *canary, const struct tally *ipv4,
 					  const struct tally *ipv6)
 {
 	if (canary->settings.family == CANARY_FAMILY_IPV4)
 		return CHOICE_IPV4;
 	if (canary->settings.family == CANARY_FAMILY_IPV6)
 		return CHOICE_IPV6;
-	if (!canary_self(canary, CHOICE_IPV6) && canary_self(canary, CHOICE_IPV4) && ipv4->others)
+	if (canary_self(canary, CHOICE_IPV4))
+		canary->families |= CHOICE_IPV4;
+	if (canary_self(canary, CHOICE_IPV6))
+		canary->families |= CHOICE_IPV6;
+	if (canary->families == CHOICE_IPV4 && ipv4->others)
 		return CHOICE_IPV4;
-	if (!canary_self(canary, CHOICE_IPV4) && canary_self(canary, CHOICE_IPV6) && ipv6->others)
+	if (canary->families == CHOICE_IPV6 && ipv6->others)
 		return CHOICE_IPV6;
 	return CHOICE_ANY;
 }
