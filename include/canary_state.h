@@ -48,13 +48,15 @@ struct standing {
 	uint8_t flow;				     /* the next probe's */
 	uint8_t between;			     /* probes sent since the last one that asked */
 	bool asked;				     /* ever */
-	bool overdue;				     /* the last question was lost */
-	bool answers;				     /* some question was answered */
-	bool routed;				     /* its route is known */
-	bool interfaces;			     /* it has some */
-	bool refused;				     /* since its last reply, and that was said */
-	bool refused_last;			     /* the last verdict was that */
-	bool left;				     /* see CANARY_LEFT: about to depart */
+	bool met;				     /* it has answered, and not refused since */
+	bool missed;  /* since its last reply a probe that did not ask was lost, or any refused */
+	bool overdue; /* the last question was lost */
+	bool answers; /* some question was answered */
+	bool routed;  /* its route is known */
+	bool interfaces;   /* it has some */
+	bool refused;	   /* since its last reply, and that was said */
+	bool refused_last; /* the last verdict was that */
+	bool left;	   /* see CANARY_LEFT: about to depart */
 };
 
 /* Addresses of this machine. */
