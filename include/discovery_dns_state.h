@@ -41,6 +41,7 @@ struct discovery_dns {
 	ares_channel channels[CHANNEL_COUNT];
 	bool truncated; /* an answer over UDP: that of the next callback */
 	int epoll_fd;
+	bool ipv6_first;
 	const char *servers;
 	struct stat resolv_conf; /* as of when the channels were made */
 	struct discovery_totals *totals;

@@ -191,6 +191,7 @@ static int open_dns(struct agent *agent)
 	const struct discovery_dns_settings settings = {
 		.names = agent->config->peers_dns,
 		.count = agent->config->peers_dns_count,
+		.ipv6_first = agent->config->peers_family == CONFIG_FAMILY_IPV6,
 		.totals = &agent->dns_totals,
 	};
 	int err = settings.count > 0 ? discovery_dns_open(&settings, &agent->dns) : 0;

@@ -44,6 +44,7 @@ int discovery_dns_open(const struct discovery_dns_settings *settings, struct dis
 	if (!dns)
 		return -ENOMEM;
 	dns->servers = settings->servers;
+	dns->ipv6_first = settings->ipv6_first;
 	dns->totals = settings->totals;
 	dns->count = settings->count;
 	for (uint32_t i = 0; i < dns->count && !err; i++) {
@@ -304,8 +305,8 @@ void discovery_dns_offer(struct discovery_dns *dns, discovery_dns_offer_fn *offe
 	uint64_t addresses = 0;
 
 	for (uint32_t i = 0; i < dns->count * FAMILY_COUNT; i++) {
-		const struct question *question =
-			&dns->names[i / FAMILY_COUNT].questions[i % FAMILY_COUNT];
+		uint32_t family = i / dns->count ^ dns->ipv6_first;
+		const struct question *question = &dns->names[i % dns->count].questions[family];
 
 		for (uint32_t j = 0; j < question->count; j++) {
 			candidate.address = question->addresses[j];
