@@ -55,10 +55,15 @@ struct agent {
 
 	/* who */
 	struct local_time sources_at; /* when to look at them again */
+	bool file_wanted;	      /* to be read again in the next tick */
 	uint32_t file_surplus;	      /* of its last reading, what the directory had no room for */
 	uint32_t dns_surplus;
 	bool directory_surplus_told;
 	bool peers_surplus_told;
+	bool names_dropped_told;
+	bool zones_dropped_told;
+	struct local_time notices_until; /* the room for notices of single peers is used up */
+	bool notices_cut;		 /* and that was said */
 
 	/* where */
 	struct local_time routes_at; /* when to ask about all again */
@@ -121,7 +126,7 @@ void agent_follow_reflector(struct agent *agent, struct local_time now);
 /* agent_sources.c */
 int agent_open_sources(struct agent *agent);
 int agent_read_sources(struct agent *agent, struct local_time now);
-int agent_read_peers_file(struct agent *agent, struct local_time now);
+void agent_want_peers_file(struct agent *agent, struct local_time now);
 void agent_follow_sources(struct agent *agent, struct local_time now);
 
 /* agent_routes.c */

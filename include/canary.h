@@ -42,8 +42,10 @@ typedef void canary_notice_fn(void *ctx, enum canary_notice notice, uint32_t slo
 
 /* --peers.family */
 enum canary_family {
-	CANARY_FAMILY_AUTO = 0, /* IPv4, unless more than two thirds of all addresses are IPv6 */
-	CANARY_FAMILY_IPV4,	/* others are passed over */
+	/* IPv4, unless more than two thirds of all addresses are IPv6; no family that this machine
+	 * never had an address of, nor with BOTH. */
+	CANARY_FAMILY_AUTO = 0,
+	CANARY_FAMILY_IPV4, /* others are known, but not probed */
 	CANARY_FAMILY_IPV6,
 	CANARY_FAMILY_BOTH,
 };

@@ -49,13 +49,15 @@ struct standing {
 	uint8_t between;			     /* probes sent since the last one that asked */
 	uint8_t zone;				     /* of zones */
 	bool asked;				     /* ever */
-	bool overdue;				     /* the last question was lost */
-	bool answers;				     /* some question was answered */
-	bool routed;				     /* its route is known */
-	bool interfaces;			     /* it has some */
-	bool refused;				     /* since its last reply, and that was said */
-	bool refused_last;			     /* the last verdict was that */
-	bool left;				     /* see CANARY_LEFT: about to depart */
+	bool met;				     /* it has answered, and not refused since */
+	bool missed;  /* since its last reply a probe that did not ask was lost, or any refused */
+	bool overdue; /* the last question was lost */
+	bool answers; /* some question was answered */
+	bool routed;  /* its route is known */
+	bool interfaces;   /* it has some */
+	bool refused;	   /* since its last reply, and that was said */
+	bool refused_last; /* the last verdict was that */
+	bool left;	   /* see CANARY_LEFT: about to depart */
 };
 
 /* Addresses of this machine. */
@@ -93,6 +95,8 @@ struct canary {
 	struct own_addresses own;
 	struct own_addresses own_offered; /* in the running transaction */
 	struct known_routes known;	  /* of the running walk */
+	uint8_t families;		  /* that we ever had an address of: choice_family */
+	struct address ring_places[2];	  /* where we stood last: IPv4, IPv6; zero: nowhere */
 	bool stale;			  /* the choice; to be made anew with the next expiry */
 	uint32_t chosen;		  /* so far, in the running choice */
 	bool leaving;			  /* some peer has left */

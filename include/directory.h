@@ -19,7 +19,7 @@
 #define DIRECTORY_ZONES 64
 
 /* Octets for each entry, on average, to keep names in; a name beyond is not kept, and counted. */
-#define DIRECTORY_NAME_OCTETS	  32
+#define DIRECTORY_NAME_OCTETS	  64
 #define DIRECTORY_NAME_OCTETS_MIN 16384
 
 struct directory_entry {

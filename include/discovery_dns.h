@@ -25,6 +25,7 @@
 struct discovery_dns_settings {
 	const char *const *names;	 /* alive as long as what is opened */
 	uint32_t count;			 /* 1..DISCOVERY_DNS_NAMES */
+	bool ipv6_first;		 /* of many, those that are wanted shall find room */
 	const char *servers;		 /* ADDRESS:PORT,…; NULL: those of /etc/resolv.conf */
 	struct discovery_totals *totals; /* where to count */
 };

@@ -48,7 +48,8 @@ struct peer {
 };
 
 /* Which of the addresses of a peer that has several, one of each family, are probed. They are one
- * peer's if they have one name, as a source gives it or as both say it. */
+ * peer's if they have one name, as a source gives it or as both say it. One that a source gave the
+ * name goes before one that only says it, whatever the family. */
 enum peer_family {
 	PEER_FAMILY_ANY = 0, /* one, the IPv4 address: the other one is a PEER_TWIN */
 	PEER_FAMILY_IPV6,    /* one, the IPv6 address */

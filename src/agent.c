@@ -50,6 +50,7 @@ void agent_schedule(struct agent *agent, struct local_time now)
 		due = local_since(asked, due) < 0 ? asked : due;
 	}
 	due = local_since(routes_due, due) < 0 ? routes_due : due;
+	due = agent->file_wanted ? now : due;
 	if (agent_routes_hurried(agent)) {
 		tick_ns = TICK_HURRIED_NS;
 		due = local_after(now, TICK_HURRIED_NS);
@@ -110,7 +111,7 @@ static void on_word(void *ctx, struct local_time now)
 			agent_schedule(agent, now); /* peers may wait for nothing else */
 			break;
 		case WORD_RELOAD:
-			agent_read_peers_file(agent, now);
+			agent_want_peers_file(agent, now);
 			break;
 		case WORD_STOP:
 			loop_stop(agent->loop);
@@ -131,7 +132,7 @@ static void on_signal(void *ctx, int number, struct local_time now)
 	struct agent *agent = ctx;
 
 	if (number == SIGHUP)
-		agent_read_peers_file(agent, now);
+		agent_want_peers_file(agent, now);
 	else
 		loop_stop(agent->loop);
 }

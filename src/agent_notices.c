@@ -11,6 +11,54 @@
 /* A reflector that was in nobody's way for so long is a new matter when it is again. */
 #define REFLECTOR_QUIET_NS (60 * NS_PER_SECOND)
 
+/* Of single peers: so many at once, then one in so long a time. In a rolling restart each of
+ * thousands has something to say, and a peer of whose probes every other one is refused always has;
+ * the metrics tell it all. */
+#define NOTICES_AT_ONCE 500
+#define NOTICE_EVERY_NS (10 * NS_PER_SECOND)
+
+static enum config_log_level level_of(enum canary_notice notice)
+{
+	switch (notice) {
+	case CANARY_TWIN:
+	case CANARY_LINGERING:
+		return CONFIG_LOG_DEBUG;
+	case CANARY_ANSWERS_AGAIN:
+	case CANARY_NAMED:
+	case CANARY_NAME_LOST:
+	case CANARY_LEFT:
+		return CONFIG_LOG_INFO;
+	default:
+		return CONFIG_LOG_WARN;
+	}
+}
+
+/* Whoever looks for bugs is told all. */
+static bool may_tell(struct agent *agent, enum canary_notice notice)
+{
+	struct local_time now = agent->last_tick;
+	int64_t used_ns = local_since(agent->notices_until, now);
+
+	if (agent->config->log_level < level_of(notice))
+		return false;
+	if (agent->config->log_level == CONFIG_LOG_DEBUG)
+		return true;
+	if (used_ns < 0) {
+		agent->notices_until = now;
+		agent->notices_cut = false;
+	}
+	if (used_ns < NOTICES_AT_ONCE * NOTICE_EVERY_NS) {
+		agent->notices_until = local_after(agent->notices_until, NOTICE_EVERY_NS);
+		return true;
+	}
+	if (!agent->notices_cut)
+		log_warn("too much to say of single peers, most of it is left out from now on; see "
+			 "--log.level=debug",
+			 LOG_INT("lines", NOTICES_AT_ONCE));
+	agent->notices_cut = true;
+	return false;
+}
+
 static void tell_flow(const struct agent *agent, const char *label, uint32_t slot, uint16_t flow)
 {
 	uint32_t count;
@@ -46,18 +94,20 @@ static void tell_going(const struct agent *agent, enum canary_notice notice, con
 
 void agent_tell_notice(void *ctx, enum canary_notice notice, uint32_t slot, uint16_t flow)
 {
-	const struct agent *agent = ctx;
+	struct agent *agent = ctx;
 	const struct peers *peers = canary_peers(agent->canary);
 	const struct peer *peer = peers_get(peers, slot);
 	char label[PEER_NAME_CAPACITY];
 	char address[ADDRESS_TEXT_CAPACITY];
 
+	if (!may_tell(agent, notice))
+		return;
 	peers_label(peers, slot, label);
 	address_format(&peer->address, address);
 	switch (notice) {
 	case CANARY_REFUSED:
-		log_warn("the peer's host answers port unreachable: its canary is down or does "
-			 "not reflect",
+		log_warn("the peer's host answers port unreachable: its canary is down, does not "
+			 "reflect, or does not know this node",
 			 LOG_TEXT("peer", label), LOG_TEXT("address", address));
 		break;
 	case CANARY_ANSWERS_AGAIN:

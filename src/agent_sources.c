@@ -11,7 +11,7 @@
 #define SOURCES_CHECK_NS NS_PER_SECOND
 
 /* Once, and again only after it was gone. */
-static void tell_surplus(const char *message, uint32_t surplus, bool *told)
+static void tell_surplus(const char *message, uint64_t surplus, bool *told)
 {
 	if (surplus > 0 && !*told)
 		log_warn(message, LOG_INT("surplus", surplus));
@@ -72,11 +72,12 @@ static int offer_from_file(void *ctx, const struct peer_candidate *candidate)
 	return 0;
 }
 
-int agent_read_peers_file(struct agent *agent, struct local_time now)
+static int read_peers_file(struct agent *agent, struct local_time now)
 {
 	char error[DISCOVERY_ERROR_CAPACITY];
 	int err;
 
+	agent->file_wanted = false;
 	if (agent->config->peers_file[0] == '\0')
 		return 0;
 	canary_peers_begin(agent->canary, PEER_SOURCE_FILE);
@@ -111,7 +112,14 @@ int agent_read_sources(struct agent *agent, struct local_time now)
 {
 	agent->reload_last_ok = 1;
 	read_static_peers(agent, now);
-	return agent_read_peers_file(agent, now);
+	return read_peers_file(agent, now);
+}
+
+/* Once a tick: neither a storm of signals nor a busy writer shall keep probes from being sent. */
+void agent_want_peers_file(struct agent *agent, struct local_time now)
+{
+	agent->file_wanted = true;
+	agent_schedule(agent, now);
 }
 
 static bool has_room(const struct agent *agent)
@@ -134,7 +142,7 @@ static void follow_slowly(struct agent *agent, struct local_time now)
 		bool wanted = agent->file_surplus > 0 && agent->reload_last_ok;
 
 		if (changed || (wanted && has_room(agent)))
-			agent_read_peers_file(agent, now);
+			agent->file_wanted = true;
 	}
 	if (agent->dns_surplus > 0 && has_room(agent))
 		take_dns_peers(agent, now);
@@ -153,13 +161,17 @@ static void on_file_notice(void *ctx, struct local_time now)
 	struct agent *agent = ctx;
 
 	if (discovery_file_changed(agent->file) > 0)
-		agent_read_peers_file(agent, now);
+		agent_want_peers_file(agent, now);
 }
 
 /* Who is probed changes without a source, too: looked at here, and not at commits. */
 void agent_follow_sources(struct agent *agent, struct local_time now)
 {
+	const struct directory_totals *totals = directory_totals(canary_directory(agent->canary));
+
 	follow_slowly(agent, now);
+	if (agent->file_wanted)
+		read_peers_file(agent, now);
 	if (agent->dns)
 		on_dns(agent, now);
 	tell_surplus("more addresses than are taken, the surplus is not known; see --peers.max",
@@ -167,6 +179,11 @@ void agent_follow_sources(struct agent *agent, struct local_time now)
 		     &agent->directory_surplus_told);
 	tell_surplus("more peers than slots, the surplus is not probed; see --probe.max",
 		     peers_surplus(canary_peers(agent->canary)), &agent->peers_surplus_told);
+	tell_surplus("no room for all names that are given, see --peers.max; peers without one go "
+		     "by their addresses until they say their names",
+		     totals->names_dropped, &agent->names_dropped_told);
+	tell_surplus("more zones of peers than there is room for: peers of the others have none",
+		     totals->zones_dropped, &agent->zones_dropped_told);
 }
 
 static int open_dns(struct agent *agent)
@@ -174,6 +191,7 @@ static int open_dns(struct agent *agent)
 	const struct discovery_dns_settings settings = {
 		.names = agent->config->peers_dns,
 		.count = agent->config->peers_dns_count,
+		.ipv6_first = agent->config->peers_family == CONFIG_FAMILY_IPV6,
 		.totals = &agent->dns_totals,
 	};
 	int err = settings.count > 0 ? discovery_dns_open(&settings, &agent->dns) : 0;

@@ -128,8 +128,21 @@ static const struct address *canary_self(const struct canary *canary, enum choic
 	return NULL;
 }
 
-/* At each of our places, so that everybody is watched by as many as watch others. Where nobody else
- * knows our place, any will do that other nodes have not. */
+/* Where nobody else knows our place, any will do that other nodes have not; before those the one
+ * that we had, while the address is ours or on the lists. It may be off the lists while we are not
+ * ready; and if it is gone for a while, the peers' loss shows that. */
+static struct address canary_other_place(const struct canary *canary, enum choice_family family)
+{
+	const struct address *last = &canary->ring_places[family == CHOICE_IPV6];
+	const struct address *self = canary_self(canary, family);
+
+	if (canary_is_listed_own(canary, last) ||
+	    directory_find(canary->directory, last) != DIRECTORY_END)
+		return *last;
+	return self ? *self : (struct address){ { 0 } };
+}
+
+/* At each of our places, so that everybody is watched by as many as watch others. */
 static void canary_choose_ring(struct canary *canary, enum choice_family family)
 {
 	uint32_t top = directory_top(canary->directory);
@@ -141,26 +154,13 @@ static void canary_choose_ring(struct canary *canary, enum choice_family family)
 		if (!entry_is_shared(entry) || !entry->own || family_of(&entry->address) != family)
 			continue;
 		canary_choose_for(canary, &entry->address, family);
+		canary->ring_places[family == CHOICE_IPV6] = entry->address;
 		places++;
 	}
 	if (places == 0) {
-		const struct address *self = canary_self(canary, family);
+		struct address place = canary_other_place(canary, family);
 
-		canary_choose_for(canary, self ? self : &(struct address){ { 0 } }, family);
-	}
-}
-
-/* The preferred family's ring, but for who has no address of it: he could reach nobody there. */
-static void canary_choose_rings(struct canary *canary, enum choice_family first,
-				enum choice_family second)
-{
-	bool elsewhere = !canary_self(canary, first) && canary_self(canary, second);
-
-	if (canary->settings.family == CANARY_FAMILY_BOTH) {
-		canary_choose_ring(canary, first);
-		canary_choose_ring(canary, second);
-	} else {
-		canary_choose_ring(canary, elsewhere ? second : first);
+		canary_choose_for(canary, &place, family);
 	}
 }
 
@@ -182,6 +182,28 @@ static void canary_count(struct canary *canary, struct tally *ret_ipv4, struct t
 		if (entry->chosen)
 			directory_set_chosen(canary->directory, index, false);
 	}
+}
+
+/* At addresses of a family that it never had one of itself this machine could reach nobody, nor
+ * ever learn whose twins they are. Where there are no others, they are tried all the same, so that
+ * this shows; and so does it if our last address of a family is gone (its router is silent, its
+ * link comes up again). */
+static enum choice_family canary_families(struct canary *canary, const struct tally *ipv4,
+					  const struct tally *ipv6)
+{
+	if (canary->settings.family == CANARY_FAMILY_IPV4)
+		return CHOICE_IPV4;
+	if (canary->settings.family == CANARY_FAMILY_IPV6)
+		return CHOICE_IPV6;
+	if (canary_self(canary, CHOICE_IPV4))
+		canary->families |= CHOICE_IPV4;
+	if (canary_self(canary, CHOICE_IPV6))
+		canary->families |= CHOICE_IPV6;
+	if (canary->families == CHOICE_IPV4 && ipv4->others)
+		return CHOICE_IPV4;
+	if (canary->families == CHOICE_IPV6 && ipv6->others)
+		return CHOICE_IPV6;
+	return CHOICE_ANY;
 }
 
 static enum peer_family canary_peer_family(const struct canary *canary, bool ipv6_first)
@@ -214,11 +236,25 @@ static void canary_follow_zones(struct canary *canary)
 	}
 }
 
+/* Those that other nodes know as well: all, or a share. */
+static void canary_choose_shared(struct canary *canary, enum choice_family first,
+				 enum choice_family second, bool full)
+{
+	if (full) {
+		canary_choose_all(canary, entry_is_shared, first);
+		canary_choose_all(canary, entry_is_shared, second);
+		return;
+	}
+	canary_choose_ring(canary, first);
+	if (canary->settings.family == CANARY_FAMILY_BOTH && second)
+		canary_choose_ring(canary, second);
+}
+
 struct peers_change canary_choose(struct canary *canary, struct local_time now)
 {
 	const struct canary_settings *settings = &canary->settings;
 	struct tally ipv4 = { 0 }, ipv6 = { 0 };
-	enum choice_family first, second;
+	enum choice_family families, first;
 	struct peers_change change;
 	bool ipv6_first, full;
 
@@ -226,23 +262,19 @@ struct peers_change canary_choose(struct canary *canary, struct local_time now)
 	canary->stale = false;
 	canary->chosen = 0;
 	canary_count(canary, &ipv4, &ipv6);
+	families = canary_families(canary, &ipv4, &ipv6);
 	/* Of a dual-stack cluster's addresses now the one family, now the other has a few more:
 	 * nobody's mind shall change by that. */
-	ipv6_first = ipv6.all > 2 * ipv4.all;
+	ipv6_first = families == CHOICE_IPV6 || (families == CHOICE_ANY && ipv6.all > 2 * ipv4.all);
 	first = ipv6_first ? CHOICE_IPV6 : CHOICE_IPV4;
-	second = CHOICE_ANY & ~first;
-	full = ipv4.others <= settings->full_below && ipv6.others <= settings->full_below;
+	full = (!(families & CHOICE_IPV4) || ipv4.others <= settings->full_below) &&
+	       (!(families & CHOICE_IPV6) || ipv6.others <= settings->full_below);
 	peers_set_family(canary->peers, canary_peer_family(canary, ipv6_first));
 	peers_begin(canary->peers);
 	if (settings->degree > 0) {
 		canary_choose_all(canary, entry_is_static, first);
-		canary_choose_all(canary, entry_is_static, second);
-	}
-	if (settings->degree > 0 && full) {
-		canary_choose_all(canary, entry_is_shared, first);
-		canary_choose_all(canary, entry_is_shared, second);
-	} else if (settings->degree > 0) {
-		canary_choose_rings(canary, first, second);
+		canary_choose_all(canary, entry_is_static, CHOICE_ANY & ~first);
+		canary_choose_shared(canary, first, families & ~first, full);
 	}
 	change = peers_commit(canary->peers, now);
 	canary_end_lingering(canary, now);

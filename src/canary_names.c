@@ -99,12 +99,30 @@ static void standing_answered(struct standing *standing, struct local_time now)
 	standing->ask_at = local_after(now, CANARY_ASK_AGAIN_NS);
 }
 
+/* Who was not there yet, or did not know us yet, as other probes tell, has not heard the question:
+ * it is asked as soon as it answers for the first time, or again. */
+static void standing_meet(struct standing *standing, const struct sample *sample, bool asked)
+{
+	if (sample->verdict == VERDICT_REFUSED)
+		standing->met = false;
+	if (sample->verdict == VERDICT_REFUSED || (sample->verdict == VERDICT_LOST && !asked))
+		standing->missed = true;
+	if (sample->verdict != VERDICT_RETURNED)
+		return;
+	if (!standing->met && standing->missed && !asked && standing->question_count > 0)
+		standing->ask_at = (struct local_time){ 0 };
+	standing->met = true;
+	standing->missed = false;
+}
+
 /* A lost question alone tells nothing: in an outage everything is lost. */
 bool canary_heed_question(struct canary *canary, const struct sample *sample)
 {
 	struct standing *standing = &canary->standings[sample->slot];
+	bool asked = standing_asked(standing, sample->flow, sample->sequence, UINT32_MAX);
 
-	if (!standing_asked(standing, sample->flow, sample->sequence, UINT32_MAX)) {
+	standing_meet(standing, sample, asked);
+	if (!asked) {
 		if (sample->verdict == VERDICT_RETURNED && standing->overdue) {
 			standing->overdue = false;
 			if (canary_ask_pause_ns(canary, standing) < CANARY_ASK_UNANSWERED_MAX_NS)

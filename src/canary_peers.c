@@ -144,11 +144,6 @@ void canary_peers_begin(struct canary *canary, enum peer_source source)
 
 int canary_peers_offer(struct canary *canary, const struct peer_candidate *candidate)
 {
-	enum canary_family unwanted = address_is_ipv4(&candidate->address) ? CANARY_FAMILY_IPV6
-									   : CANARY_FAMILY_IPV4;
-
-	if (canary->settings.family == unwanted)
-		return 0;
 	return directory_offer(canary->directory, candidate);
 }
 

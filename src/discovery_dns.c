@@ -44,6 +44,7 @@ int discovery_dns_open(const struct discovery_dns_settings *settings, struct dis
 	if (!dns)
 		return -ENOMEM;
 	dns->servers = settings->servers;
+	dns->ipv6_first = settings->ipv6_first;
 	dns->totals = settings->totals;
 	dns->count = settings->count;
 	for (uint32_t i = 0; i < dns->count && !err; i++) {
@@ -55,9 +56,8 @@ int discovery_dns_open(const struct discovery_dns_settings *settings, struct dis
 		err = -errno;
 	else if (!err && ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
 		err = -ENOMEM;
-	err = err ? err : discovery_dns_open_channel(dns);
+	err = err ? err : discovery_dns_open_channels(dns);
 	if (err) {
-		dns->channel = NULL;
 		discovery_dns_close(dns);
 		return err;
 	}
@@ -69,8 +69,7 @@ void discovery_dns_close(struct discovery_dns *dns)
 {
 	if (!dns)
 		return;
-	if (dns->channel)
-		ares_destroy(dns->channel);
+	discovery_dns_close_channels(dns);
 	if (dns->epoll_fd >= 0)
 		close(dns->epoll_fd);
 	for (uint32_t i = 0; i < dns->count; i++) {
@@ -159,9 +158,9 @@ static bool is_empty(int status)
 	return status == ARES_ENODATA || status == ARES_ENOTFOUND;
 }
 
-/* What went wrong in a round; ARES_SUCCESS: nothing. That a name has no address in the one family,
- * and never had, is nothing. */
-static int judge_round(const struct name *name)
+/* What went wrong in a round, or NULL. That a name has no address in the one family, and never had
+ * one, is nothing. */
+static const struct question *judge_round(const struct name *name)
 {
 	bool any = false;
 
@@ -171,21 +170,22 @@ static int judge_round(const struct name *name)
 		if (question->status == ARES_SUCCESS)
 			any = true;
 		else if (!is_empty(question->status) || question->count > 0)
-			return question->status;
+			return question;
 	}
-	return any ? ARES_SUCCESS : name->questions[0].status;
+	return any ? NULL : &name->questions[0];
 }
 
-static void tell_round(struct name *name, int status)
+static void tell_round(struct name *name, const struct question *failed)
 {
 	uint32_t addresses = name->questions[0].count + name->questions[1].count;
 
-	if (status != ARES_SUCCESS && name->failures == 1) {
+	if (failed && name->failures == 1) {
 		log_warn("a name is not answered with addresses: what it was answered last stays "
 			 "in force",
-			 LOG_TEXT("name", name->text), LOG_TEXT("reason", ares_strerror(status)),
+			 LOG_TEXT("name", name->text), LOG_TEXT("type", failed->six ? "AAAA" : "A"),
+			 LOG_TEXT("reason", ares_strerror(failed->status)),
 			 LOG_INT("addresses", addresses));
-	} else if (status == ARES_SUCCESS && (name->failures > 0 || !name->answered)) {
+	} else if (!failed && (name->failures > 0 || !name->answered)) {
 		log_info("name answered", LOG_TEXT("name", name->text),
 			 LOG_INT("addresses", addresses));
 	}
@@ -201,8 +201,8 @@ static int64_t clamp_pause(int64_t pause_ns)
 static void end_round(struct discovery_dns *dns, struct name *name)
 {
 	int64_t pause_ns = DISCOVERY_DNS_PAUSE_MAX_NS;
-	int status = judge_round(name);
-	uint32_t failures = status == ARES_SUCCESS ? 0 : name->failures + 1;
+	const struct question *failed = judge_round(name);
+	uint32_t failures = failed ? name->failures + 1 : 0;
 
 	for (uint32_t i = 0; i < FAMILY_COUNT; i++) {
 		const struct question *question = &name->questions[i];
@@ -215,15 +215,28 @@ static void end_round(struct discovery_dns *dns, struct name *name)
 			pause_ns = ttl_ns;
 	}
 	if (failures > 0) {
-		dns->totals->failures++;
 		/* Beyond 60 s it is clamped anyway. */
-		pause_ns = DISCOVERY_DNS_PAUSE_MIN_NS << (failures < 5 ? failures - 1 : 4);
+		int64_t retry_ns = DISCOVERY_DNS_PAUSE_MIN_NS << (failures < 5 ? failures - 1 : 4);
+
+		dns->totals->failures++;
+		/* A family that was answered does not wait for the other one. */
+		if (retry_ns < pause_ns)
+			pause_ns = retry_ns;
 		name->failures = failures;
 	}
-	tell_round(name, status);
+	tell_round(name, failed);
 	name->failures = failures;
-	name->answered |= status == ARES_SUCCESS;
+	name->answered |= !failed;
 	name->due = local_after(dns->now, clamp_pause(pause_ns));
+}
+
+static void on_answer(void *ctx, int status, int timeouts, unsigned char *answer, int length);
+
+/* An answer may come before ares_search returns. */
+static void ask(struct question *question, enum channel channel)
+{
+	ares_search(question->dns->channels[channel], question->name->text, CLASS_IN,
+		    question->six ? TYPE_AAAA : TYPE_A, on_answer, question);
 }
 
 static void on_answer(void *ctx, int status, int timeouts, unsigned char *answer, int length)
@@ -233,19 +246,21 @@ static void on_answer(void *ctx, int status, int timeouts, unsigned char *answer
 	(void)timeouts;
 	if (status == ARES_EDESTRUCTION) /* we are closing */
 		return;
+	if (question->dns->truncated) {
+		question->dns->truncated = false;
+		ask(question, CHANNEL_TCP);
+		return;
+	}
 	question->status = status == ARES_SUCCESS ? read_answer(question, answer, length) : status;
 	if (--question->name->unanswered == 0)
 		end_round(question->dns, question->name);
 }
 
-/* An answer may come before ares_search returns. */
-static void begin_round(struct discovery_dns *dns, struct name *name)
+static void begin_round(struct name *name)
 {
 	name->unanswered = FAMILY_COUNT;
 	for (uint32_t i = 0; i < FAMILY_COUNT; i++)
-		ares_search(dns->channel, name->text, CLASS_IN,
-			    name->questions[i].six ? TYPE_AAAA : TYPE_A, on_answer,
-			    &name->questions[i]);
+		ask(&name->questions[i], CHANNEL_UDP);
 }
 
 bool discovery_dns_run(struct discovery_dns *dns, struct local_time now)
@@ -257,8 +272,8 @@ bool discovery_dns_run(struct discovery_dns *dns, struct local_time now)
 
 		if (name->unanswered > 0 || local_since(now, name->due) < 0)
 			continue;
-		discovery_dns_renew_channel(dns);
-		begin_round(dns, name);
+		discovery_dns_renew_channels(dns);
+		begin_round(name);
 	}
 	return dns->changed;
 }
@@ -272,9 +287,12 @@ struct local_time discovery_dns_next(const struct discovery_dns *dns, struct loc
 		if (dns->names[i].unanswered == 0 && local_since(dns->names[i].due, next) < 0)
 			next = dns->names[i].due;
 	}
-	if (ares_timeout(dns->channel, NULL, &room)) {
-		int64_t wait_ns = room.tv_sec * NS_PER_SECOND + room.tv_usec * NS_PER_US;
+	for (uint32_t i = 0; i < CHANNEL_COUNT; i++) {
+		int64_t wait_ns;
 
+		if (!ares_timeout(dns->channels[i], NULL, &room))
+			continue;
+		wait_ns = room.tv_sec * NS_PER_SECOND + room.tv_usec * NS_PER_US;
 		if (wait_ns < local_since(next, now))
 			next = local_after(now, wait_ns);
 	}
@@ -287,8 +305,8 @@ void discovery_dns_offer(struct discovery_dns *dns, discovery_dns_offer_fn *offe
 	uint64_t addresses = 0;
 
 	for (uint32_t i = 0; i < dns->count * FAMILY_COUNT; i++) {
-		const struct question *question =
-			&dns->names[i / FAMILY_COUNT].questions[i % FAMILY_COUNT];
+		uint32_t family = i / dns->count ^ dns->ipv6_first;
+		const struct question *question = &dns->names[i % dns->count].questions[family];
 
 		for (uint32_t j = 0; j < question->count; j++) {
 			candidate.address = question->addresses[j];

@@ -1,22 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The c-ares channel: its sockets, watched by an epoll instance of its own, and its servers, which
- * change with resolv.conf. Must not know what is asked.
+ * The c-ares channels, one for UDP and one for TCP: their sockets, watched by one epoll instance,
+ * how long they wait, and their servers, which change with resolv.conf. Must not know what is
+ * asked.
  */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "discovery_dns_state.h"
 #include "log.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
 
-/* c-ares doubles it for the second try. */
-#define TIMEOUT_MS  2000
-#define TRIES	    2
-#define UDP_BYTES   1232 /* passes any path without fragments */
-#define EVENTS_READ 16
+/*
+ * How long a server has to answer, before the next one is asked. c-ares gives a question over TCP
+ * no more than a UDP datagram, and one try for each connection, but 64 KiB take five round trips,
+ * and those of several questions share a connection. Hence the two channels: a lost datagram and a
+ * dead server are soon noticed, and a large answer has its time. c-ares doubles it for the second
+ * try, which over TCP is made only if the first connection failed.
+ */
+#define UDP_TIMEOUT_MS 2000
+#define TCP_TIMEOUT_MS 10000
+#define TCP_UNHEARD_MS 3000 /* connecting, or with the question not acknowledged */
+#define TRIES	       2
+#define UDP_BYTES      1232 /* passes any path without fragments */
+#define EVENTS_READ    16
 
 static void on_socket(void *ctx, ares_socket_t fd, int readable, int writable)
 {
@@ -34,11 +46,35 @@ static void on_socket(void *ctx, ares_socket_t fd, int readable, int writable)
 		epoll_ctl(dns->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
 
-static int make_channel(struct discovery_dns *dns, ares_channel *ret)
+/* After a truncated answer c-ares would go on over TCP: that no server can be had a socket to ends
+ * the question, and its callback is the next. */
+static int on_socket_of_udp(ares_socket_t fd, int type, void *ctx)
+{
+	struct discovery_dns *dns = ctx;
+
+	(void)fd;
+	if (type != SOCK_STREAM)
+		return ARES_SUCCESS;
+	dns->truncated = true;
+	return -1;
+}
+
+static int on_socket_of_tcp(ares_socket_t fd, int type, void *ctx)
+{
+	unsigned int unheard_ms = TCP_UNHEARD_MS;
+
+	(void)ctx;
+	(void)type;
+	/* Without it only the failover is slow. */
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unheard_ms, sizeof(unheard_ms));
+	return ARES_SUCCESS;
+}
+
+static int make_channel(struct discovery_dns *dns, bool tcp, ares_channel *ret)
 {
 	struct ares_options options = {
-		.flags = ARES_FLAG_EDNS | ARES_FLAG_NOALIASES,
-		.timeout = TIMEOUT_MS,
+		.flags = ARES_FLAG_EDNS | ARES_FLAG_NOALIASES | (tcp ? ARES_FLAG_USEVC : 0),
+		.timeout = tcp ? TCP_TIMEOUT_MS : UDP_TIMEOUT_MS,
 		.tries = TRIES,
 		.ednspsz = UDP_BYTES,
 		.sock_state_cb = on_socket,
@@ -54,9 +90,22 @@ static int make_channel(struct discovery_dns *dns, ares_channel *ret)
 		if (status != ARES_SUCCESS)
 			ares_destroy(*ret);
 	}
-	if (status == ARES_SUCCESS)
-		return 0;
-	return status == ARES_ENOMEM ? -ENOMEM : -EINVAL;
+	if (status != ARES_SUCCESS)
+		return status == ARES_ENOMEM ? -ENOMEM : -EINVAL;
+	ares_set_socket_configure_callback(*ret, tcp ? on_socket_of_tcp : on_socket_of_udp, dns);
+	return 0;
+}
+
+static int make_channels(struct discovery_dns *dns, ares_channel ret[CHANNEL_COUNT])
+{
+	int err = make_channel(dns, false, &ret[CHANNEL_UDP]);
+
+	if (err)
+		return err;
+	err = make_channel(dns, true, &ret[CHANNEL_TCP]);
+	if (err)
+		ares_destroy(ret[CHANNEL_UDP]);
+	return err;
 }
 
 static void look_at_resolv_conf(struct stat *ret)
@@ -65,9 +114,9 @@ static void look_at_resolv_conf(struct stat *ret)
 		memset(ret, 0, sizeof(*ret));
 }
 
-void discovery_dns_renew_channel(struct discovery_dns *dns)
+void discovery_dns_renew_channels(struct discovery_dns *dns)
 {
-	ares_channel channel;
+	ares_channel channels[CHANNEL_COUNT];
 	struct stat found;
 
 	for (uint32_t i = 0; i < dns->count; i++) {
@@ -80,18 +129,39 @@ void discovery_dns_renew_channel(struct discovery_dns *dns)
 	     found.st_mtim.tv_sec == dns->resolv_conf.st_mtim.tv_sec &&
 	     found.st_mtim.tv_nsec == dns->resolv_conf.st_mtim.tv_nsec))
 		return;
-	if (make_channel(dns, &channel) < 0)
+	if (make_channels(dns, channels) < 0)
 		return;
-	ares_destroy(dns->channel);
-	dns->channel = channel;
+	discovery_dns_close_channels(dns);
+	memcpy(dns->channels, channels, sizeof(channels));
 	dns->resolv_conf = found;
 	log_info("name servers read again", LOG_TEXT("file", RESOLV_CONF));
 }
 
-int discovery_dns_open_channel(struct discovery_dns *dns)
+int discovery_dns_open_channels(struct discovery_dns *dns)
 {
+	ares_channel channels[CHANNEL_COUNT];
+	int err;
+
 	look_at_resolv_conf(&dns->resolv_conf);
-	return make_channel(dns, &dns->channel);
+	err = make_channels(dns, channels);
+	if (!err)
+		memcpy(dns->channels, channels, sizeof(channels));
+	return err;
+}
+
+void discovery_dns_close_channels(struct discovery_dns *dns)
+{
+	for (uint32_t i = 0; i < CHANNEL_COUNT; i++) {
+		if (dns->channels[i])
+			ares_destroy(dns->channels[i]);
+	}
+}
+
+/* A socket is known to one of the channels, and passed over by the other. */
+static void process(struct discovery_dns *dns, ares_socket_t readable, ares_socket_t writable)
+{
+	for (uint32_t i = 0; i < CHANNEL_COUNT; i++)
+		ares_process_fd(dns->channels[i], readable, writable);
 }
 
 void discovery_dns_process(struct discovery_dns *dns)
@@ -103,8 +173,8 @@ void discovery_dns_process(struct discovery_dns *dns)
 		bool readable = events[i].events & ~(uint32_t)EPOLLOUT; /* or in error */
 		bool writable = events[i].events & EPOLLOUT;
 
-		ares_process_fd(dns->channel, readable ? events[i].data.fd : ARES_SOCKET_BAD,
-				writable ? events[i].data.fd : ARES_SOCKET_BAD);
+		process(dns, readable ? events[i].data.fd : ARES_SOCKET_BAD,
+			writable ? events[i].data.fd : ARES_SOCKET_BAD);
 	}
-	ares_process_fd(dns->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* what is late */
+	process(dns, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* what is late */
 }

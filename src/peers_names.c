@@ -114,13 +114,13 @@ static bool peers_dispossess(struct peers *peers, uint32_t slot, bool comes_back
 	return was_label;
 }
 
-/* Of two families: who goes by the name until it is settled. */
+/* Of two families: whether who says the name goes by it until it is settled, and not the other. */
 static bool peers_outranks(const struct peers *peers, const struct peer *peer,
 			   const struct peer *other)
 {
 	if (peer->lingering != other->lingering)
 		return !peer->lingering;
-	return peer_family_of(peer) == peers_preferred_family(peers);
+	return other->learnt && peer_family_of(peer) == peers_preferred_family(peers);
 }
 
 /* All that have the name make way for the slot, or it for them. Who lost it, or slot. */

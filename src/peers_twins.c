@@ -134,6 +134,20 @@ static void contest_rank(struct contest *contest, struct peers *peers, struct lo
 	}
 }
 
+/* Whom both families' winners are probed at: the preferred family's, unless that one only says the
+ * name that a source gave to the other one: a liar parks himself, and nobody else. */
+static uint32_t contest_holder(const struct contest *contest, const struct peers *peers)
+{
+	uint32_t preferred = peers_preferred_family(peers);
+	uint32_t holder = contest->winners[preferred];
+	uint32_t other = contest->winners[!preferred];
+
+	if (holder == SLOT_INDEX_END ||
+	    (other != SLOT_INDEX_END && peers->slots[holder].learnt && !peers->slots[other].learnt))
+		return other;
+	return holder;
+}
+
 /* The other address of a peer that is probed at the holder's. */
 static void peers_pair(struct peers *peers, uint32_t holder, uint32_t slot, struct local_time now)
 {
@@ -151,18 +165,18 @@ static void peers_pair(struct peers *peers, uint32_t holder, uint32_t slot, stru
 
 static void contest_end(const struct contest *contest, struct peers *peers, struct local_time now)
 {
-	uint32_t preferred = peers_preferred_family(peers);
-	uint32_t holder = contest->winners[preferred];
-	uint32_t other = contest->winners[!preferred];
+	uint32_t holder = contest_holder(contest, peers);
 
-	if (holder != SLOT_INDEX_END)
-		peers_win(peers, holder, now);
-	if (other == SLOT_INDEX_END)
-		return;
-	if (holder == SLOT_INDEX_END || peers->family == PEER_FAMILY_BOTH)
-		peers_win(peers, other, now);
-	else
-		peers_pair(peers, holder, other, now);
+	for (uint32_t family = 0; family < PEER_FAMILIES; family++) {
+		uint32_t slot = contest->winners[family];
+
+		if (slot == SLOT_INDEX_END)
+			continue;
+		if (slot == holder || peers->family == PEER_FAMILY_BOTH)
+			peers_win(peers, slot, now);
+		else
+			peers_pair(peers, holder, slot, now);
+	}
 }
 
 static void peers_settle_slot(struct peers *peers, uint32_t slot, struct local_time now)

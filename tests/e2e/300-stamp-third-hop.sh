@@ -2,7 +2,7 @@
 # Two canaries probe each other by STAMP across a router, with checksums computed in software and left to the
 # device, over IPv4 and IPv6: 10,000 probes, none lost, no kernel on the way counts a checksum error, and tshark
 # finds nothing wrong with a packet.
-export PROTOCOL=stamp
+export PROTOCOL=stamp FAMILY=both
 source "$(dirname "$0")/lib.sh"
 need tshark
 PROBES=${PROBES:-10000}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A fifth of the probes is lost on the way there, or on the way back, or a tenth both ways: forward and backward are
 # what the relay took, as soon as the probes behind a loss are answered.
-export PROTOCOL=stamp
+export PROTOCOL=stamp FAMILY=both
 source "$(dirname "$0")/lib.sh"
 
 FRAMES=${FRAMES:-1000}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What a network does to STAMP probes is counted exactly as injected: loss, duplicates, reorderings, late replies, flipped
 # bits on the way there and back; a delay is the RTT.
-export PROTOCOL=stamp
+export PROTOCOL=stamp FAMILY=both
 source "$(dirname "$0")/lib.sh"
 
 begin() { # OPTION… of the relay

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Somebody else's program behind ours sees all other traffic, and not a single octet of it is changed: what is captured
 # before the canary's interface and behind it is the same.
-export PROTOCOL=stamp
+export PROTOCOL=stamp FAMILY=both
 source "$(dirname "$0")/lib.sh"
 need tshark
 

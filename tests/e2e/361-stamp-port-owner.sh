@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A local socket owns the port: the reflector stands back, says so, and that one answers; when it goes, ours answers again.
-export PROTOCOL=stamp
+export PROTOCOL=stamp FAMILY=both
 source "$(dirname "$0")/lib.sh"
 
 two_nodes

@@ -12,6 +12,8 @@ SEED=${SEED:-1}
 
 # What probes are, unless a test says so. Set before this file is sourced.
 export KUBE_CANARY_PROBE_PROTOCOL=${PROTOCOL:-icmp}
+# Where both families shall be probed, though they are one peer by its name.
+export KUBE_CANARY_PEERS_FAMILY=${FAMILY:-auto}
 
 PREFIX=kc-e2e-$$
 SCRATCH=$(mktemp -d "/tmp/$PREFIX-XXXXXX")

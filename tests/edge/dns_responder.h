@@ -11,7 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
+
+#define RESPONDER_SLOW_MS 2500
 
 enum responder_mode {
 	RESPOND = 0,
@@ -21,6 +24,7 @@ enum responder_mode {
 	RESPOND_NOTHING = 100, /* no data */
 	RESPOND_NEVER,
 	RESPOND_TRUNCATED, /* over UDP; whole over TCP */
+	RESPOND_SLOWLY,	   /* truncated; over TCP after longer than a datagram is waited for */
 	RESPOND_NO_TCP,	   /* truncated, and TCP is closed on */
 	RESPOND_GARBAGE,
 };
@@ -36,7 +40,8 @@ struct responder_records {
 struct dns_responder {
 	int udp;
 	int tcp;
-	int connection; /* 0: none */
+	int connection;	   /* 0: none */
+	int64_t served_ms; /* when it is answered at the earliest */
 	uint16_t port;
 	char servers[64];
 	struct responder_records four; /* 10.0.0.0 + number */
@@ -45,6 +50,14 @@ struct dns_responder {
 	uint32_t tcp_questions;
 	uint8_t message[2 + 65535];
 };
+
+static inline int64_t responder_ms(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
 
 static inline void responder_open(struct dns_responder *responder)
 {
@@ -94,6 +107,7 @@ static inline size_t responder_answer(struct dns_responder *responder, uint8_t *
 	const struct responder_records *records;
 	size_t length = 12;
 	bool six;
+	bool large;
 	bool cut;
 
 	responder->questions++;
@@ -105,7 +119,9 @@ static inline size_t responder_answer(struct dns_responder *responder, uint8_t *
 	records = six ? &responder->six : &responder->four;
 	if (records->mode == RESPOND_NEVER)
 		return 0;
-	cut = !tcp && (records->mode == RESPOND_TRUNCATED || records->mode == RESPOND_NO_TCP);
+	large = records->mode == RESPOND_TRUNCATED || records->mode == RESPOND_SLOWLY ||
+		records->mode == RESPOND_NO_TCP;
+	cut = !tcp && large;
 	message[2] = (uint8_t)(0x81 | (cut ? 2 : 0));
 	message[3] = (uint8_t)(0x80 | (records->mode < RESPOND_NOTHING ? records->mode : 0));
 	memset(&message[6], 0, 6);
@@ -113,8 +129,7 @@ static inline size_t responder_answer(struct dns_responder *responder, uint8_t *
 		message[6] = 0xff;
 		return length;
 	}
-	if (records->mode != RESPOND && records->mode != RESPOND_TRUNCATED &&
-	    records->mode != RESPOND_NO_TCP)
+	if (records->mode != RESPOND && !large)
 		return length;
 	/* A part of the answer comes with the mark: nobody may take it for the whole. */
 	for (uint32_t i = 0; i < (cut ? 1 : records->count); i++) {
@@ -131,6 +146,9 @@ static inline void responder_accept(struct dns_responder *responder)
 {
 	int fd = accept(responder->tcp, NULL, NULL);
 
+	responder->served_ms = responder_ms();
+	if (responder->four.mode == RESPOND_SLOWLY)
+		responder->served_ms += RESPONDER_SLOW_MS;
 	if (responder->four.mode == RESPOND_NO_TCP)
 		close(fd);
 	else
@@ -158,10 +176,11 @@ static inline void responder_serve_tcp(struct dns_responder *responder)
 /* Answers what is there, waiting at most so long for it, or for `other` to be readable. */
 static inline void responder_pump(struct dns_responder *responder, int other, int wait_ms)
 {
+	bool serve = responder->connection && responder_ms() >= responder->served_ms;
 	struct pollfd sockets[] = { { .fd = responder->udp, .events = POLLIN },
 				    { .fd = responder->tcp, .events = POLLIN },
 				    { .fd = other, .events = POLLIN },
-				    { .fd = responder->connection ? responder->connection : -1,
+				    { .fd = serve ? responder->connection : -1,
 				      .events = POLLIN } };
 	struct sockaddr_in from;
 	socklen_t from_length = sizeof(from);

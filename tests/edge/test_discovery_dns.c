@@ -6,112 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <errno.h>
-#include <stdlib.h>
-
-#include "discovery_dns.h"
-#include "dns_responder.h"
-#include "log.h"
-
-struct fixture {
-	struct dns_responder responder;
-	struct discovery_totals totals;
-	struct discovery_dns *dns;
-	struct local_time now; /* a time of the test's own */
-	const char *names[2];
-	struct address taken[8192];
-	uint32_t taken_count;
-};
-
-static void open_names(struct fixture *f, uint32_t count)
-{
-	struct discovery_dns_settings settings = { .names = f->names,
-						   .count = count,
-						   .servers = f->responder.servers,
-						   .totals = &f->totals };
-
-	assert_int_equal(discovery_dns_open(&settings, &f->dns), 0);
-}
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	log_setup(LOG_LEVEL_ERROR, 0);
-	responder_open(&f->responder);
-	f->names[0] = "canaries.test.";
-	f->names[1] = "others.test.";
-	f->now.ns = NS_PER_SECOND;
-	f->responder.four = (struct responder_records){ .count = 2, .first = 1, .ttl_seconds = 30 };
-	f->responder.six = (struct responder_records){ .mode = RESPOND_NOTHING };
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	discovery_dns_close(f->dns);
-	responder_close(&f->responder);
-	free(f);
-	return 0;
-}
-
-static int take(void *ctx, const struct peer_candidate *candidate)
-{
-	struct fixture *f = ctx;
-
-	assert_string_equal(candidate->name, "");
-	assert_int_equal(candidate->probe, PROBE_DEFAULT);
-	for (uint32_t i = 0; i < f->taken_count; i++) {
-		if (address_equal(&f->taken[i], &candidate->address))
-			return -EEXIST;
-	}
-	f->taken[f->taken_count++] = candidate->address;
-	return 0;
-}
-
-static int64_t pause_seconds(const struct fixture *f)
-{
-	return local_since(discovery_dns_next(f->dns, f->now), f->now) / NS_PER_SECOND;
-}
-
-/* Asks, and serves until all is answered: then nothing is due for some seconds. True: something
- * changed, and it is taken. */
-static bool round_changes(struct fixture *f)
-{
-	bool changed = discovery_dns_run(f->dns, f->now);
-
-	for (int i = 0; i < 1000 && pause_seconds(f) < 5; i++) {
-		responder_pump(&f->responder, discovery_dns_fd(f->dns), 20);
-		changed = discovery_dns_run(f->dns, f->now);
-	}
-	assert_true(pause_seconds(f) >= 5);
-	f->taken_count = 0;
-	if (changed)
-		discovery_dns_offer(f->dns, take, f);
-	assert_true(f->totals.addresses == f->taken_count || !changed);
-	return changed;
-}
-
-static bool next_round_changes(struct fixture *f)
-{
-	f->now = local_after(f->now, 61 * NS_PER_SECOND);
-	return round_changes(f);
-}
-
-static bool was_taken(const struct fixture *f, const char *text)
-{
-	struct address address;
-
-	assert_int_equal(address_parse(text, &address), 0);
-	for (uint32_t i = 0; i < f->taken_count; i++) {
-		if (address_equal(&f->taken[i], &address))
-			return true;
-	}
-	return false;
-}
+#include "discovery_dns_fixture.h"
 
 static void both_families_are_taken_and_changes_told(void **state)
 {
@@ -209,6 +104,41 @@ static void one_family_fails_alone(void **state)
 	assert_int_equal(f->totals.failures, 2);
 }
 
+/* For ever, if a name has lost its addresses of one family: the other's TTL stands. */
+static void one_family_does_not_slow_the_other(void **state)
+{
+	struct fixture *f = *state;
+
+	f->responder.four.ttl_seconds = 7;
+	f->responder.six = (struct responder_records){ .count = 1, .first = 9, .ttl_seconds = 30 };
+	open_names(f, 1);
+	assert_true(round_changes(f));
+	f->responder.six.mode = RESPOND_NOTHING;
+	for (int i = 0; i < 6; i++) {
+		assert_false(next_round_changes(f));
+		assert_in_range(pause_seconds(f), 5, 7);
+	}
+	assert_int_equal(f->totals.failures, 6);
+}
+
+/* There may not be room for all. */
+static void the_wanted_family_comes_first(void **state)
+{
+	struct fixture *f = *state;
+
+	f->responder.six = (struct responder_records){ .count = 1, .first = 9, .ttl_seconds = 20 };
+	for (int i = 0; i < 2; i++) {
+		f->ipv6_first = i;
+		open_names(f, 2);
+		assert_true(round_changes(f));
+		assert_int_equal(f->taken_count, 3);
+		for (uint32_t j = 0; j < 3; j++)
+			assert_true(address_is_ipv4(&f->taken[j]) == (i ? j > 0 : j < 2));
+		discovery_dns_close(f->dns);
+		f->dns = NULL;
+	}
+}
+
 static void pauses_double_after_failures(void **state)
 {
 	static const int64_t expected[] = { 5, 10, 20, 40, 60, 60, 60 };
@@ -244,6 +174,42 @@ static void what_does_not_fit_comes_over_tcp(void **state)
 	f->responder.four.count = 4094; /* 65,535 octets */
 	assert_true(next_round_changes(f));
 	assert_int_equal(f->taken_count, 4094);
+	assert_int_equal(f->totals.failures, 0);
+}
+
+/* A server at a distance: several round trips, of which a datagram needs but one. */
+static void over_tcp_there_is_more_time(void **state)
+{
+	struct fixture *f = *state;
+
+	f->responder.four = (struct responder_records){
+		.mode = RESPOND_SLOWLY, .count = 3000, .first = 1, .ttl_seconds = 30
+	};
+	open_names(f, 1);
+	assert_true(round_changes(f));
+	assert_int_equal(f->taken_count, 3000);
+	assert_int_equal(f->responder.tcp_questions, 1);
+	assert_int_equal(f->totals.failures, 0);
+}
+
+/* The first one says nothing over UDP, and has no TCP. */
+static void another_server_is_asked(void **state)
+{
+	struct fixture *f = *state;
+	struct dns_responder *responder = &f->responder;
+	struct dns_responder dead;
+
+	responder_open(&dead);
+	close(dead.tcp);
+	snprintf(responder->servers, sizeof(responder->servers), "127.0.0.1:%u,127.0.0.1:%u",
+		 dead.port, responder->port);
+	responder->four = (struct responder_records){
+		.mode = RESPOND_TRUNCATED, .count = 3000, .first = 1, .ttl_seconds = 30
+	};
+	open_names(f, 1);
+	assert_true(round_changes(f));
+	close(dead.udp);
+	assert_int_equal(f->taken_count, 3000);
 	assert_int_equal(f->totals.failures, 0);
 }
 
@@ -319,8 +285,12 @@ int main(void)
 		TEST(the_smallest_ttl_within_bounds_says_when),
 		TEST(bad_answers_are_no_news),
 		TEST(one_family_fails_alone),
+		TEST(one_family_does_not_slow_the_other),
+		TEST(the_wanted_family_comes_first),
 		TEST(pauses_double_after_failures),
 		TEST(what_does_not_fit_comes_over_tcp),
+		TEST(over_tcp_there_is_more_time),
+		TEST(another_server_is_asked),
 		TEST(names_are_united),
 		TEST(addresses_that_are_no_hosts_are_left_out),
 		TEST(silence_ends_and_never_blocks),

@@ -66,6 +66,24 @@ static void an_outage_makes_questions_no_rarer(void **state)
 }
 
 /* Ten seconds, and twice as long each time, up to an hour. */
+/* It is not there when it is asked first, or refuses, and says its name right after it has come. */
+static void who_comes_late_is_asked_at_once(void **state)
+{
+	static const enum fake_reflector_kind before[] = { REFLECTOR_DEAD, REFLECTOR_DOWN };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		struct simulation *sim = one_peer(100 * MS, 300 * MS, before[i]);
+
+		simulation_run(sim, 4 * NS_PER_SECOND);
+		assert_label(sim, 0, "10.0.0.1");
+		sim->reflectors[1].kind = REFLECTOR_OURS;
+		simulation_run(sim, NS_PER_SECOND);
+		assert_label(sim, 0, "node-1");
+		finish(sim);
+	}
+}
+
 static void who_ignores_questions_is_asked_ever_less(void **state)
 {
 	static const struct {
@@ -178,6 +196,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_answers_is_asked_once_a_minute),
 		cmocka_unit_test(an_outage_makes_questions_no_rarer),
+		cmocka_unit_test(who_comes_late_is_asked_at_once),
 		cmocka_unit_test(who_ignores_questions_is_asked_ever_less),
 		cmocka_unit_test(questions_that_are_ignored_cost_little),
 		cmocka_unit_test(questions_count_for_flows_once_one_was_answered),

@@ -166,6 +166,96 @@ static void zones_are_known_by_ranges_of_addresses(void **state)
 	simulation_close(sim);
 }
 
+/* Its link comes up again, or its router is silent: what that does to the peers is to be seen, and
+ * not to end with them. */
+static void an_address_of_ours_is_gone_for_a_while(void **state)
+{
+	static const struct {
+		enum canary_family family;
+		struct range own[2]; /* the first one goes */
+		struct range file[2];
+	} cases[] = {
+		{ CANARY_FAMILY_AUTO, { { 7, 1, 0 }, { 200, 1, 0 } }, { { 1, 60, 0 } } },
+		{ CANARY_FAMILY_AUTO, { { 7, 1, 0 }, { V6 + 200, 1, 0 } }, { { 1, 60, 0 } } },
+		{ CANARY_FAMILY_AUTO,
+		  { { 7, 1, 0 }, { V6 + 7, 1, 0 } },
+		  { { 1, 60, 0 }, { V6 + 1, 60, 0 } } },
+		{ CANARY_FAMILY_BOTH,
+		  { { V6 + 7, 1, 0 }, { 7, 1, 0 } },
+		  { { 1, 60, 0 }, { V6 + 1, 60, 0 } } },
+		{ CANARY_FAMILY_BOTH,
+		  { { V6 + 200, 1, 0 }, { 200, 1, 0 } },
+		  { { 1, 5, 0 }, { V6 + 1, 5, 0 } } },
+		{ CANARY_FAMILY_AUTO,
+		  { { 200, 1, 0 }, { V6 + 200, 1, 0 } },
+		  { { 1, 5, 0 }, { V6 + 11, 5, 0 } } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct simulation *sim = choice_open(64, cases[i].family, DEGREE);
+		uint32_t count = 0;
+
+		own_ranges(sim, cases[i].own, 2);
+		say_ranges(sim, PEER_SOURCE_FILE, cases[i].file, 2);
+		for (int j = 0; j < 2; j++)
+			count += count_slots(sim, cases[i].file[j]);
+		assert_true(count >= DEGREE);
+		simulation_run(sim, NS_PER_SECOND);
+		own_ranges(sim, &cases[i].own[1], 1);
+		assert_int_equal(peers_count(canary_peers(sim->canary), PEER_DEPARTED), 0);
+		for (int j = 0; j < 2; j++)
+			count -= count_slots(sim, cases[i].file[j]);
+		assert_int_equal(count, 0);
+		own_ranges(sim, cases[i].own, 2);
+		assert_int_equal(peers_count(canary_peers(sim->canary), PEER_DEPARTED), 0);
+		simulation_close(sim);
+	}
+}
+
+/* Sources leave out who is not ready. */
+static void we_are_off_the_lists_for_a_while(void **state)
+{
+	static const struct range lists[][2] = { { { 1, 60, 0 } },
+						 { { 1, 6, 0 }, { 8, 53, 0 } },
+						 { { 1, 60, 0 } } };
+	const struct range own[] = { { 200, 1, 0 }, { 7, 1, 0 } };
+	struct simulation *sim = choice_open(64, CANARY_FAMILY_AUTO, DEGREE);
+
+	(void)state;
+	own_ranges(sim, own, 2);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		say_ranges(sim, PEER_SOURCE_DNS, lists[i], 2);
+		assert_int_equal(peers_count(canary_peers(sim->canary), PEER_RESOLVING), DEGREE);
+		assert_int_equal(peers_count(canary_peers(sim->canary), PEER_DEPARTED), 0);
+	}
+	simulation_close(sim);
+}
+
+/* For good: it stands where it would have from the start. */
+static void an_address_of_ours_is_another_now(void **state)
+{
+	const struct range file = { 1, 60, 0 }, shorter = { 10, 51, 0 };
+	struct simulation *sim = choice_open(64, CANARY_FAMILY_AUTO, DEGREE);
+	struct address readdressed = simulation_address(30), unlisted = simulation_address(200);
+	struct expected expected = { { false } };
+
+	(void)state;
+	own_ranges(sim, &(struct range){ 7, 1, 0 }, 1);
+	say_ranges(sim, PEER_SOURCE_FILE, &file, 1);
+	own_ranges(sim, &(struct range){ 30, 1, 0 }, 1);
+	expect(&expected, &readdressed, file, (struct range){ 30, 1, 0 }, DEGREE);
+	assert_choice(sim, &expected, file);
+	/* No list has the place any more. */
+	own_ranges(sim, &(struct range){ 7, 1, 0 }, 1);
+	own_ranges(sim, &(struct range){ 200, 1, 0 }, 1);
+	say_ranges(sim, PEER_SOURCE_FILE, &shorter, 1);
+	expected = (struct expected){ { false } };
+	expect(&expected, &unlisted, shorter, (struct range){ 200, 1, 0 }, DEGREE);
+	assert_choice(sim, &expected, shorter);
+	simulation_close(sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +263,9 @@ int main(void)
 		cmocka_unit_test(a_node_stands_where_its_addresses_are),
 		cmocka_unit_test(a_node_does_not_choose_itself),
 		cmocka_unit_test(zones_are_known_by_ranges_of_addresses),
+		cmocka_unit_test(an_address_of_ours_is_gone_for_a_while),
+		cmocka_unit_test(we_are_off_the_lists_for_a_while),
+		cmocka_unit_test(an_address_of_ours_is_another_now),
 	};
 
 	return cmocka_run_group_tests_name("canary_ring", tests, NULL, NULL);

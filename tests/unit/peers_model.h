@@ -131,13 +131,12 @@ static inline bool model_first(const struct model *model, const struct model_pee
 /* The slot of the one that it is a twin of, or MODEL_SLOTS. */
 static inline uint32_t model_holder(const struct model *model, const struct model_peer *peer)
 {
-	if (model_preferred(model, peer))
-		return MODEL_SLOTS;
 	for (uint32_t i = 0; i < MODEL_SLOTS; i++) {
 		const struct model_peer *other = &model->peers[i];
 
 		if (model_rivals(model, peer, other) && other->address % 2 != peer->address % 2 &&
-		    model_first(model, other))
+		    model_first(model, other) &&
+		    (other->learnt == peer->learnt ? model_preferred(model, other) : peer->learnt))
 			return i;
 	}
 	return MODEL_SLOTS;

@@ -204,7 +204,7 @@ static inline uint32_t model_take(struct model *model, uint32_t slot, uint32_t n
 			other->label = MODEL_ADDRESS;
 		} else if (model_live(other)) {
 			bool wins = peer->lingering == other->lingering
-					    ? model_preferred(model, peer)
+					    ? other->learnt && model_preferred(model, peer)
 					    : !peer->lingering;
 
 			*(wins ? &other->shadowed : &peer->shadowed) = true;
