@@ -194,7 +194,8 @@ const struct peer_stats *canary_stats(const struct canary *canary, uint32_t slot
 const struct native_histogram *canary_native(const struct canary *canary, uint32_t slot);
 /* How the peer fares lately: [slots] from slot 0 on, as canary_stats. */
 const struct recent *canary_recent(const struct canary *canary, uint32_t slot);
-/* Of all peers, complete, whoever is listed; a peer's zone is the one that is known at each probe. */
+/* Of all peers, complete, whoever is listed; a peer's zone is the one that is known at each probe.
+ */
 const struct zones *canary_zones(const struct canary *canary);
 /* Evaluated by canary_on_expiry every RANKING_EVERY_NS. */
 const struct ranking *canary_ranking(const struct canary *canary);

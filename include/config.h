@@ -60,7 +60,7 @@ struct config {
 	enum config_hook bpf_hook;
 	char bpf_interfaces[CONFIG_INTERFACES][16]; /* count 0: auto */
 	uint32_t bpf_interfaces_count;
-	char bpf_pin_path[CONFIG_TEXT_CAPACITY];       /* empty: not pinned */
+	char bpf_pin_path[CONFIG_TEXT_CAPACITY]; /* empty: not pinned */
 	struct config_listen {
 		char text[CONFIG_TEXT_CAPACITY]; /* as given */
 		char host[64];			 /* literal, empty: all, both families */

@@ -39,7 +39,7 @@ struct metric {
 	uint32_t label_count;
 	uint64_t value; /* of counters and gauges; METRIC_SECONDS: nanoseconds */
 	const struct metric_histogram *histogram; /* of histograms, always in seconds */
-	uint64_t start_unix_ns; /* of counters and histograms: when it began to count; 0: not told */
+	uint64_t start_unix_ns; /* of counters, histograms: when it began to count; 0: not told */
 };
 
 /* A family as all formats need it. name: as in the text format, counters end in _total. */

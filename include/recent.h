@@ -19,7 +19,7 @@ struct recent {
 	uint32_t min_rtt_ns;	 /* since the series began */
 	uint32_t p99_log; /* log2 of the estimated 99th percentile in ns, 16 fractional bits; 0:
 			     none yet */
-	uint16_t loss; /* share of lost among lost and returned, of 65535; about the last 100 count */
+	uint16_t loss; /* share of lost among lost and returned, of 65535, of about the last 100 */
 	uint16_t samples;  /* those, saturated: how much it is worth */
 	uint8_t verdict;   /* enum verdict of the last probe that has one */
 	uint8_t reply_ttl; /* TTL or hop limit of the last reply; 0: not known */
