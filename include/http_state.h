@@ -84,6 +84,9 @@ void http_on_connection(void *ctx, struct MHD_Connection *handle, void **socket_
 struct http_connection *http_connection_of(struct MHD_Connection *handle);
 /* Its socket is of no use any more; it goes with libmicrohttpd's next run. */
 void http_connection_break(struct http_connection *connection);
+/* True: there is no room for a reply, so it was said that the header is too large; to be closed. */
+bool http_connection_refuse_header(const struct http_connection *connection,
+				   struct MHD_Connection *handle);
 uint32_t http_connections_live(const struct http *http); /* without those that are being closed */
 /* Breaks the one that others can do without most. False: there is none. */
 bool http_connections_make_room(struct http *http);

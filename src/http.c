@@ -250,6 +250,8 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *handle, cons
 	*request = connection; /* any mark will do */
 	if (headers_only) {
 		connection->body_bytes = 0;
+		if (http_connection_refuse_header(connection, handle))
+			return MHD_NO;
 		if (!is_allowed(method))
 			return answer_request(connection, handle, path, method);
 		if (promises_too_much(handle))

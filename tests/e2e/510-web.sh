@@ -3,6 +3,7 @@
 # a thousand idle ones, trickled requests, readers that read nothing. Others are served within seconds, probes keep
 # their pace, memory does not grow.
 source "$(dirname "$0")/lib.sh"
+source "$(dirname "$0")/siege.sh"
 need python3
 
 two_nodes
@@ -16,19 +17,16 @@ assert_eq "${ports%,*}" "10862,9862,9862" "the ports that were asked for"
 last=${ports##*,}
 assert_between "$last" 1 65535 "the port that was not asked for"
 
-status_of() { # NS CURL-OPTION…
-  in_ns "$1" curl -s -o /dev/null -w '%{http_code}' --max-time 10 "${@:2}" || true
-}
 for url in http://198.18.0.1:9862 'http://[fd00:18::1]:9862' "http://198.18.0.1:$last" "http://[fd00:18::1]:$last"; do
-  assert_eq "$(status_of b "$url/-/ready")" 200 "$url"
+  assert_eq "$(siege_status b "$url/-/ready")" 200 "$url"
 done
 for path in /metrics /api/v1/peers /api/v1/status / /-/healthy /-/ready; do
-  assert_eq "$(status_of b "http://198.18.0.1:9862$path")" 200 "$path"
-  assert_eq "$(status_of b --head "http://198.18.0.1:9862$path")" 200 "HEAD $path"
-  assert_eq "$(status_of b -X POST "http://198.18.0.1:9862$path")" 405 "POST $path"
+  assert_eq "$(siege_status b "http://198.18.0.1:9862$path")" 200 "$path"
+  assert_eq "$(siege_status b --head "http://198.18.0.1:9862$path")" 200 "HEAD $path"
+  assert_eq "$(siege_status b -X POST "http://198.18.0.1:9862$path")" 405 "POST $path"
 done
-assert_eq "$(status_of b http://198.18.0.1:9862/nothing)" 404 "what is not there"
-assert_eq "$(status_of b -H 'Accept: image/png' http://198.18.0.1:9862/api/v1/peers)" 406 "what is not acceptable"
+assert_eq "$(siege_status b http://198.18.0.1:9862/nothing)" 404 "what is not there"
+assert_eq "$(siege_status b -H 'Accept: image/png' http://198.18.0.1:9862/api/v1/peers)" 406 "what is not acceptable"
 for path in /metrics /api/v1/peers /; do
   in_ns a curl -sf --compressed -D "$SCRATCH/headers" -o "$SCRATCH/packed" "http://127.0.0.1:10862$path"
   grep -qi '^Content-Encoding: gzip' "$SCRATCH/headers" || fail "$path is not compressed"
@@ -80,54 +78,10 @@ while time.monotonic() < end:
 print(begun)
 END
 
-sent() {
-  value a kube_canary_probes_sent_total
-}
-resident() {
-  awk '$1 == "VmRSS:" { print $2 }' "/proc/$(canary_pid a)/status"
-}
-cpu() { # hundredths of a second
-  awk '{ print $14 + $15 }' "/proc/$(canary_pid a)/stat"
-}
-late() { # wake-ups of the loop that came late by more than so much
-  local file
-  file=$(scrape a)
-  echo $(($(metric "$file" kube_canary_loop_delay_seconds_count) - $(metric "$file" kube_canary_loop_delay_seconds_bucket "le=\"$1\"")))
-}
-
-for path in /metrics / /api/v1/peers; do # what memory they take is taken
-  for _ in 1 2 3 4; do in_ns a curl -sf --compressed -o /dev/null "http://127.0.0.1:10862$path"; done
-done
+siege_begin
 for kind in idle trickle deaf; do
-  before=$(sent)
-  late_before=$(late 0.01)
-  resident_before=$(resident)
-  cpu_before=$(cpu)
-  start=$EPOCHREALTIME
-  in_ns b python3 "$SCRATCH/attack.py" "$kind" 6 > "$SCRATCH/attack" &
-  attack=$!
-  own_process "$attack"
-  sleep 0.5
-  worst=0
-  for _ in 1 2 3 4 5 6 7 8; do
-    taken=$(in_ns a curl -sf -o /dev/null -w '%{time_total}' --retry 3 --retry-delay 1 --max-time 10 http://127.0.0.1:10862/metrics) ||
-      fail "no scrape while $kind"
-    worst=$(awk -v a="$worst" -v b="$taken" 'BEGIN { print (a > b ? a : b) }')
-    # From where the attack comes it may take a retry.
-    sleep 0.5
-  done
-  status=$(status_of b --retry 5 --retry-delay 1 http://198.18.0.1:9862/metrics)
-  assert_eq "$status" 200 "a scrape from where the attack comes, while $kind"
-  wait "$attack"
-  took=$(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }')
-  probes=$(($(sent) - before))
-  awk -v w="$worst" 'BEGIN { exit !(w < 3) }' || fail "a scrape took $worst s while $kind"
-  expected=$(awk -v t="$took" 'BEGIN { printf "%d", t * 50 }')
-  assert_between "$probes" $((expected * 90 / 100)) $((expected * 110 / 100)) "probes while $kind"
-  note "$kind: $(cat "$SCRATCH/attack") connections in 6 s, slowest scrape $worst s, $probes probes where $expected are due," \
-    "$(($(late 0.01) - late_before)) late wake-ups, CPU $((($(cpu) - cpu_before) * 10)) ms," \
-    "resident $resident_before to $(resident) KiB"
-  assert_between "$(($(resident) - resident_before))" -4096 256 "KiB of memory more after $kind"
+  siege "$kind" python3 "$SCRATCH/attack.py" "$kind" 6
+  note "$kind: $(cat "$SCRATCH/attack") connections in 6 s"
 done
 file=$(scrape a)
 assert_eq "$(metric "$file" kube_canary_probes_lost_total)" 0 "lost"

@@ -27,6 +27,33 @@ static void requests_are_bounded(void **state)
 	http_close(http);
 }
 
+/* Also where it leaves no room for the header of a reply: by its length, or by its fields. */
+static void every_header_is_answered(void **state)
+{
+	static char request[2 * HTTP_CONNECTION_MEMORY];
+	struct source source;
+	struct http *http = open_server("127.0.0.1", &source);
+
+	(void)state;
+	source.body_length = 1;
+	for (int length = 4000; length <= HTTP_CONNECTION_MEMORY; length += 50) {
+		int fields = length % 100 == 0 ? 1 : length / 64;
+		size_t used = (size_t)snprintf(request, sizeof(request), "GET / HTTP/1.1\r\n");
+		struct reply reply;
+
+		for (int i = 0; i < fields; i++)
+			used += (size_t)snprintf(request + used, sizeof(request) - used,
+						 "X:%0*d\r\n", fields == 1 ? length : 1, 0);
+		snprintf(request + used, sizeof(request) - used, CLOSE);
+		reply = ask(http, request);
+		assert_true(reply.complete);
+		assert_true(reply.status == 200 || reply.status == 431);
+		assert_true(length > 5000 || reply.status == 200);
+	}
+	assert_int_equal(source.sent, source.scrapes);
+	http_close(http);
+}
+
 /* Begins a scrape that never ends, and reads nothing of it. */
 static int begin_scrape(struct http *http)
 {
@@ -216,6 +243,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_are_bounded),
+		cmocka_unit_test(every_header_is_answered),
 		cmocka_unit_test(scrapes_are_bounded),
 		cmocka_unit_test(aborted_scrapes_are_forgotten),
 		cmocka_unit_test(new_connections_are_let_in),
