@@ -4,7 +4,7 @@
 # Bar of time: see tests/e2e/run.
 source "$(dirname "$0")/lib.sh"
 need tshark
-PROBES=${PROBES:-2000}
+PROBES=${PROBES:-1000}
 PEERS=${PEERS:-10}
 
 two_nodes

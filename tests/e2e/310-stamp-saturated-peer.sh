@@ -5,7 +5,7 @@
 export PROTOCOL=stamp
 source "$(dirname "$0")/lib.sh"
 need stress-ng
-PROBES=${PROBES:-1000}
+PROBES=${PROBES:-600}
 
 quantile() { # FILE SHARE: of the RTTs in the log lines of FILE, in us
   sed -n 's/.* rtt_ns=\([0-9]*\) .*duplicate=0$/\1/p' "$1" | sort -n |
