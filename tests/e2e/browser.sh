@@ -27,6 +27,7 @@ browser_start() {
       "--hide-scrollbars", "--window-size=1600,1000", "--user-data-dir=\($home)/profile"]}}}}')" |
     jq -r .value.sessionId)
   [ -n "$SESSION" ] && [ "$SESSION" != null ] || fail "no session with the browser"
+  # shellcheck disable=SC2013 # words are wanted
   for pid in $(cat /proc/"$driver_pid"/task/*/children); do
     own_process "$pid"
   done
