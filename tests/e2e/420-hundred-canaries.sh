@@ -31,7 +31,9 @@ all_measured() { # PEERS: a question for eventually
   local pairs=$((count * $1))
   crowd_scrape now "${all[@]}"
   [ "$(crowd_count now returned 'value > 0')" -eq "$pairs" ] && [ "$(crowd_count now returned 1)" -eq "$pairs" ] &&
-    [ "$(crowd_count now peers 'peer == "probed" && value == '"$1")" -eq "$count" ] && [ "$(named)" -eq "$pairs" ]
+    [ "$(crowd_count now peers 'peer == "probed" && value == '"$1")" -eq "$count" ] && [ "$(named)" -eq "$pairs" ] &&
+    # those that were started while others were away from the DNS have to ask it again
+    [ "$(crowd_count now peers 'peer == "discovered" && value == '"$count")" -eq "$count" ]
 }
 
 named() {
