@@ -1,0 +1,235 @@
+{{/* Names, labels, and what more than one template asks. */}}
+
+{{- define "kube-canary.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* At most 52 characters, so that "-" and a dashboard's name or a pod's hash still fit. */}}
+{{- define "kube-canary.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
+{{- else }}
+{{- $name := include "kube-canary.name" . }}
+{{- if contains $name .Release.Name }}
+{{- .Release.Name | trunc 52 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "kube-canary.peersName" -}}
+{{ include "kube-canary.fullname" . }}-peers
+{{- end }}
+
+{{- define "kube-canary.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride }}
+{{- end }}
+
+{{- define "kube-canary.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "kube-canary.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "kube-canary.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "kube-canary.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* Labels of an object. */}}
+{{- define "kube-canary.labels" -}}
+{{- include "kube-canary.labelsWith" (dict "context" . "labels" dict) }}
+{{- end }}
+
+{{/* The same with more "labels": theirs go before what is common, and none before what selectors want. */}}
+{{- define "kube-canary.labelsWith" -}}
+{{- $context := .context }}
+{{- $own := dict
+  "helm.sh/chart" (printf "%s-%s" $context.Chart.Name $context.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
+  "app.kubernetes.io/version" $context.Chart.AppVersion
+  "app.kubernetes.io/component" "exporter"
+  "app.kubernetes.io/part-of" "kube-canary"
+  "app.kubernetes.io/managed-by" $context.Release.Service }}
+{{- $selected := include "kube-canary.selectorLabels" $context | fromYaml }}
+{{- mergeOverwrite $own $context.Values.commonLabels .labels $selected | toYaml }}
+{{- end }}
+
+{{- define "kube-canary.image" -}}
+{{- with .Values.image }}
+{{- if .registry }}{{ trimSuffix "/" .registry }}/{{ end }}{{ .repository }}
+{{- if .digest }}@{{ .digest }}{{ else }}:{{ default $.Chart.AppVersion .tag }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/*
+Whether the cluster knows a kind of the Prometheus operator: "true" or "". A cluster lists kinds beside versions; who
+gives --api-versions by hand may name the version only.
+*/}}
+{{- define "kube-canary.knows" -}}
+{{- $version := "monitoring.coreos.com/v1" }}
+{{- $versions := .context.Capabilities.APIVersions }}
+{{- if $versions.Has (printf "%s/%s" $version .kind) }}true
+{{- else if $versions.Has $version }}
+{{- $kinds := false }}
+{{- range list "PodMonitor" "PrometheusRule" "ServiceMonitor" "Prometheus" }}
+{{- if $versions.Has (printf "%s/%s" $version .) }}{{ $kinds = true }}{{ end }}
+{{- end }}
+{{- if not $kinds }}true{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* Whether an object of a kind is wanted: "true" or "". */}}
+{{- define "kube-canary.wants" -}}
+{{- if eq (toString .enabled) "auto" }}{{ include "kube-canary.knows" . }}
+{{- else if .enabled }}true
+{{- end }}
+{{- end }}
+
+{{/* Values of an option, none, one or several, as a list of texts in JSON. */}}
+{{- define "kube-canary.list" -}}
+{{- $texts := list }}
+{{- if not (or (kindIs "invalid" .) (eq (toString .) "")) }}
+{{- range (kindIs "slice" . | ternary . (list .)) }}
+{{- $texts = append $texts (toString .) }}
+{{- end }}
+{{- end }}
+{{- toJson $texts }}
+{{- end }}
+
+{{/* DNS name of the headless Service. With a dot at its end no other domain can answer instead. */}}
+{{- define "kube-canary.peersDomain" -}}
+{{- include "kube-canary.peersName" . }}.{{ include "kube-canary.namespace" . }}.svc
+{{- with .Values.discovery.clusterDomain }}.{{ trimSuffix "." . }}.{{ end }}
+{{- end }}
+
+{{/* What the program is started with, as a list in YAML: options by their names, then extraArgs. */}}
+{{- define "kube-canary.args" -}}
+{{- $options := deepCopy .Values.config }}
+{{- if .Values.discovery.enabled }}
+{{- $names := get $options "peers.dns" | include "kube-canary.list" | fromJsonArray }}
+{{- $_ := set $options "peers.dns" (prepend $names (include "kube-canary.peersDomain" .)) }}
+{{- end }}
+{{- if .Values.peersFile }}
+{{- if hasKey $options "peers.file" }}
+{{- fail "peersFile and config.\"peers.file\" cannot both be set: they are one file" }}
+{{- end }}
+{{- $_ := set $options "peers.file" "/etc/kube-canary/peers/peers" }}
+{{- end }}
+{{- $arguments := list }}
+{{- range $name, $value := $options }}
+{{- range include "kube-canary.list" $value | fromJsonArray }}
+{{- $arguments = append $arguments (printf "--%s=%s" $name .) }}
+{{- end }}
+{{- end }}
+{{- concat $arguments .Values.extraArgs | toYaml }}
+{{- end }}
+
+{{/* The first address that the program listens on, as [ADDRESS]:PORT. */}}
+{{- define "kube-canary.listenAddress" -}}
+{{- get .Values.config "web.listen-address" | include "kube-canary.list" | fromJsonArray | first | default ":10862" }}
+{{- end }}
+
+{{- define "kube-canary.metricsPort" -}}
+{{- include "kube-canary.listenAddress" . | regexFind "[0-9]+$" }}
+{{- end }}
+
+{{- define "kube-canary.stampPort" -}}
+{{- if hasKey .Values.config "stamp.port" }}{{ get .Values.config "stamp.port" | int64 }}{{ else }}862{{ end }}
+{{- end }}
+
+{{/* Of a probe (by "probe") of the kubelet, for "path": what is missing filled in. With loopback only it must be asked there. */}}
+{{- define "kube-canary.httpProbe" -}}
+{{- $get := dict "path" .path "port" "metrics" }}
+{{- $address := include "kube-canary.listenAddress" .context | regexFind "^.*:" | trimSuffix ":" }}
+{{- if or (hasPrefix "127." $address) (eq $address "[::1]") }}
+{{- $_ := set $get "host" (trimAll "[]" $address) }}
+{{- end }}
+{{- mergeOverwrite (dict "httpGet" $get) (deepCopy .probe) | toYaml }}
+{{- end }}
+
+{{- define "kube-canary.containerSecurityContext" -}}
+{{- $security := .Values.securityContext -}}
+readOnlyRootFilesystem: true
+runAsUser: 0
+runAsGroup: 0
+runAsNonRoot: false
+{{- if eq $security.profile "privileged" }}
+privileged: true
+{{- else }}
+privileged: false
+allowPrivilegeEscalation: false
+capabilities:
+  drop:
+    - ALL
+  add:
+    - BPF
+    - NET_ADMIN
+    - NET_RAW
+    {{- if or $security.perfmon (eq (toString (get .Values.config "bpf.hook")) "xdp") }}
+    - PERFMON
+    {{- end }}
+    - SETGID
+    - SETUID
+{{- with $security.seccompProfile }}
+seccompProfile:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $security.appArmorProfile }}
+appArmorProfile:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $security.seLinuxOptions }}
+seLinuxOptions:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Rule groups of a file, or those of none: {groups: []} in JSON. A file that is no YAML ends the rendering. */}}
+{{- define "kube-canary.ruleFile" -}}
+{{- $path := printf "files/rules/%s.yaml" .name }}
+{{- $text := .context.Files.Get $path }}
+{{- $groups := list }}
+{{- if $text }}
+{{- $rules := fromYaml $text }}
+{{- with $rules.Error }}{{ fail (printf "%s: %s" $path .) }}{{ end }}
+{{- $groups = $rules.groups }}
+{{- end }}
+{{- toJson (dict "groups" $groups) }}
+{{- end }}
+
+{{/* All rule groups as the values ask, {groups: […]} in JSON: without disabled alerts and empty groups, labels added to alerts. */}}
+{{- define "kube-canary.ruleGroups" -}}
+{{- $values := .Values.prometheusRule }}
+{{- $recording := printf "recording.%s" (.Values.nativeHistograms | ternary "native" "classic") }}
+{{- $groups := list }}
+{{- $alerts := list }}
+{{- range list $recording "alerts" }}
+{{- range (include "kube-canary.ruleFile" (dict "name" . "context" $) | fromJson).groups }}
+{{- $rules := list }}
+{{- range .rules }}
+{{- with .alert }}{{ $alerts = append $alerts . }}{{ end }}
+{{- if not .alert }}
+{{- $rules = append $rules . }}
+{{- else if not (has .alert $values.disabled) }}
+{{- if $values.additionalRuleLabels }}
+{{- $_ := set . "labels" (mergeOverwrite (dict) (default (dict) .labels) $values.additionalRuleLabels) }}
+{{- end }}
+{{- $rules = append $rules . }}
+{{- end }}
+{{- end }}
+{{- if $rules }}
+{{- $groups = append $groups (set . "rules" $rules) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $values.disabled }}
+{{- if not (has . $alerts) }}
+{{- fail (printf "prometheusRule.disabled: there is no alert %s; there are %s" . (join ", " $alerts)) }}
+{{- end }}
+{{- end }}
+{{- toJson (dict "groups" (concat $groups $values.additionalGroups)) }}
+{{- end }}
