@@ -17,7 +17,7 @@ ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Iinclude -I$(BUILD) $(WARNINGS) -fno-str
               -DVERSION='"$(VERSION)"' -DREVISION='"$(REVISION)"' -MMD -MP
 LIBS := -lmicrohttpd -lcares -lbpf -lelf -lz
 # Kernels before 6.13, without CAP_PERFMON, refuse half of a spilled register over another one.
-BPF_CFLAGS := -target bpf -mllvm -no-stack-slot-sharing -mcpu=v3 -O2 -g -Wall -Wextra -Wshadow -Iinclude -idirafter /usr/include/$(shell uname -m)-linux-gnu -MMD -MP
+BPF_CFLAGS := -target bpf -mllvm -no-stack-slot-sharing -mcpu=v3 -O2 -g -Wall -Wextra -Wshadow -Iinclude -ffile-prefix-map=$(CURDIR)=. -idirafter /usr/include/$(shell uname -m)-linux-gnu -MMD -MP
 ifdef WERROR
 ALL_CFLAGS += -Werror
 BPF_CFLAGS += -Werror
@@ -26,18 +26,25 @@ ifdef SAN
 ALL_CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 
+# Where `make install` puts things. PREFIX is the same as prefix.
+prefix     ?= $(or $(PREFIX),/usr/local)
+bindir     ?= $(prefix)/bin
+unitdir    ?= $(prefix)/lib/systemd/system
+mandir     ?= $(prefix)/share/man
+sysconfdir ?= /etc
+
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 # In the order of the picture: configuration, peers, probes, the kernel, samples, statistics, exposition, HTTP.
 CORE := config config_lists config_checks config_refusals options values address slot_index directory directory_names directory_zones directory_commit peers peers_slots peers_names peers_twins peer_line zone_network mesh identity addresses interfaces interfaces_evidence nonce samples samples_expiry direction flow_loss stats zones recent ranking turns canary canary_counts canary_expiry canary_peers canary_mesh canary_own canary_names text metric protobuf sample_lines encoder_text encoder_openmetrics encoder_protobuf exposition families families_state families_health families_reason families_peer families_zone json reasons peer_view status_view api api_status page page_peers page_status accept native
-EDGES := discovery_file discovery_watch discovery_dns discovery_dns_channel routes routes_neighbours routes_own probe_socket prober_icmp prober_stamp prober_stamp_receive wall_clock kernel attachment clsact maps http http_connections http_stream http_listen gzip process privileges loop log
-WIRING := agent_sources agent_routes agent_interfaces agent_content agent_probes agent_notices agent loader serving main
+EDGES := discovery_file discovery_watch discovery_dns discovery_dns_channel routes routes_neighbours routes_own probe_socket prober_icmp prober_stamp prober_stamp_receive wall_clock kernel attachment clsact maps http http_connections http_stream http_listen gzip process footprint privileges notify loop log
+WIRING := agent_sources agent_routes agent_interfaces agent_content agent_probes agent_notices agent_manager agent loader serving serving_manager main
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/src/%.o)
 OBJECTS := $(CORE_OBJECTS) $(EDGES:%=$(BUILD)/src/%.o) $(WIRING:%=$(BUILD)/src/%.o)
 # Edges that need neither root nor BPF.
-EDGE_TEST_OBJECTS := $(patsubst %,$(BUILD)/src/%.o,discovery_file discovery_watch discovery_dns discovery_dns_channel routes routes_neighbours routes_own probe_socket prober_stamp prober_stamp_receive wall_clock http http_connections http_stream http_listen gzip process loop log)
+EDGE_TEST_OBJECTS := $(patsubst %,$(BUILD)/src/%.o,discovery_file discovery_watch discovery_dns discovery_dns_channel routes routes_neighbours routes_own probe_socket prober_stamp prober_stamp_receive wall_clock http http_connections http_stream http_listen gzip process notify loop log)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 SIM_TESTS := $(patsubst tests/sim/%.c,$(BUILD)/tests/sim/%,$(wildcard tests/sim/test_*.c))
 EDGE_TESTS := $(patsubst tests/edge/%.c,$(BUILD)/tests/edge/%,$(wildcard tests/edge/test_*.c))
@@ -45,7 +52,7 @@ BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/
 TOOLS := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/*.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all help check check-unit check-sim check-edge check-bpf check-e2e check-vm test mesh-table metrics-table lint format tools clean install
+.PHONY: all help check check-unit check-sim check-edge check-bpf check-e2e check-vm test mesh-table metrics-table lint format tools clean release image check-release man install uninstall
 .SECONDARY:
 
 all: $(BUILD)/kube-canary ## build the program
@@ -159,8 +166,35 @@ lint: $(BUILD)/canary.skel.h $(BUILD)/page_pieces.h ## clang-format, clang-tidy,
 format: ## rewrites the sources in the house style
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
 
-install: all ## into $(DESTDIR)$(PREFIX)
-	install -D -m 755 $(BUILD)/kube-canary $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/kube-canary
+man: $(BUILD)/kube-canary.8 ## the man page, with the options that the program tells
+
+$(BUILD)/kube-canary.8: scripts/kube-canary.8.in scripts/man-page $(BUILD)/kube-canary
+	$(call say,MAN,$@)
+	$(Q)scripts/man-page $(BUILD)/kube-canary < $< > $@
+
+# The unit names the program where it will be, not where it is put for a package.
+install: all man ## program, unit, man page, /etc/default/kube-canary; prefix, bindir, unitdir, mandir, DESTDIR
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(unitdir) $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(sysconfdir)/default
+	install -m 755 $(BUILD)/kube-canary $(DESTDIR)$(bindir)/kube-canary
+	sed 's|/usr/local/bin/|$(bindir)/|; s|/etc/default/|$(sysconfdir)/default/|' scripts/systemd/kube-canary.service > $(BUILD)/kube-canary.service
+	install -m 644 $(BUILD)/kube-canary.service $(DESTDIR)$(unitdir)/kube-canary.service
+	install -m 644 $(BUILD)/kube-canary.8 $(DESTDIR)$(mandir)/man8/kube-canary.8
+	[ -e $(DESTDIR)$(sysconfdir)/default/kube-canary ] || \
+		install -m 644 scripts/systemd/kube-canary.default $(DESTDIR)$(sysconfdir)/default/kube-canary
+
+uninstall: ## takes away what install put there, but the options in /etc/default/kube-canary
+	rm -f $(DESTDIR)$(bindir)/kube-canary $(DESTDIR)$(unitdir)/kube-canary.service \
+		$(DESTDIR)$(mandir)/man8/kube-canary.8
+
+release: ## build/release/kube-canary: static, small, the same bytes wherever it is made; ARCH=arm64 for another machine
+	$(Q)REVISION=$(REVISION) scripts/build-release $(ARCH)
+
+IMAGE ?= kube-canary:$(VERSION)
+image: ## the program alone in an image, named IMAGE, by buildah or docker
+	$(Q)$(or $(notdir $(shell command -v buildah)),docker) build --build-arg REVISION=$(REVISION) --tag $(IMAGE) .
+
+check-release: ## the release build and its image (root, network for Debian's packages)
+	$(Q)tests/release/run
 
 clean: ## removes build/
 	rm -rf build

@@ -6,6 +6,9 @@
 #ifndef AGENT_H
 #define AGENT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "config.h"
 #include "kernel.h"
 #include "prober_icmp.h"
@@ -16,7 +19,9 @@ struct agent_inheritance {
 	struct kernel_shape shape;
 	struct prober_icmp *icmp;
 	struct prober_stamp *stamp;
-	int loader_fd; /* words.h */
+	int loader_fd;	     /* words.h */
+	bool managed;	     /* by a service manager, who is told through the loader how we stand */
+	int64_t watchdog_ns; /* he expects that so often; 0: never */
 };
 
 /* Runs until told to stop; returns the exit status. */

@@ -2,12 +2,13 @@
 /*
  * The canary process's state, shared by the files that wire it: agent.c (loop), agent_probes.c
  * (probes out and back), agent_sources.c (who), agent_routes.c (where), agent_interfaces.c (our
- * programs there), agent_notices.c (what the log says of peers), agent_content.c (what is served).
- * For them alone.
+ * programs there), agent_notices.c (what the log says of peers), agent_content.c (what is served),
+ * agent_manager.c (what the service manager is told). For them alone.
  */
 #ifndef AGENT_STATE_H
 #define AGENT_STATE_H
 
+#include "agent.h"
 #include "api.h"
 #include "canary.h"
 #include "config.h"
@@ -86,6 +87,16 @@ struct agent {
 		bool ingress;
 	} told[INTERFACE_CAPACITY]; /* what the log says of each interface */
 
+	/* what the service manager is told */
+	struct {
+		bool present;
+		int64_t period_ns;	     /* it is told at least so often */
+		struct local_time waits_for; /* from then on we are ready, come what may */
+		struct local_time told_at;   /* last */
+		struct word_standing told;
+		uint32_t reloads_asked;
+	} manager;
+
 	/* what is served */
 	struct exposition exposition;
 	struct http_document documents[AGENT_DOCUMENTS];
@@ -143,6 +154,12 @@ bool agent_routes_hurried(const struct agent *agent);
 
 /* agent_interfaces.c */
 void agent_follow_interfaces(struct agent *agent, struct local_time now);
+
+/* agent_manager.c */
+void agent_open_manager(struct agent *agent, const struct agent_inheritance *inheritance,
+			struct local_time now);
+void agent_follow_manager(struct agent *agent, struct local_time now);
+struct local_time agent_manager_next(const struct agent *agent, struct local_time otherwise);
 
 /* agent_content.c */
 void agent_fill_exposition(struct agent *agent);

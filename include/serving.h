@@ -10,10 +10,12 @@
 
 #include "attachment.h"
 #include "config.h"
+#include "notify.h"
 
 struct serving {
 	const struct config *config;
 	const struct attachment_policy *policy;
+	const struct notify *notify;
 	int words_fd; /* see words.h */
 	pid_t canary;
 };

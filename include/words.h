@@ -26,6 +26,7 @@ enum word_kind {
 	 * would flap. */
 	WORD_RENEW_EGRESS = 6,
 	WORD_RENEW_INGRESS = 7,
+	WORD_STANDING = 8, /* how the canary stands, for the service manager; no answer */
 	/* loader to canary */
 	WORD_ATTACHED = 3, /* how things stand at ifindex */
 	WORD_RELOAD = 4,   /* SIGHUP */
@@ -38,11 +39,25 @@ struct word_direction {
 	int32_t error;
 };
 
+/* That it is said at all means that the canary's loop turns. */
+struct word_standing {
+	uint32_t ready;	     /* 1: whatever could be attached at the start is */
+	uint32_t reloads;    /* of WORD_RELOAD, those that were done */
+	uint32_t probed;     /* peers */
+	uint32_t interfaces; /* that they are routed over */
+	uint32_t attached;   /* of these, where our programs are in place */
+};
+
 struct word {
 	uint32_t kind; /* enum word_kind */
-	uint32_t ifindex;
-	struct word_direction egress;
-	struct word_direction ingress;
+	union {
+		struct {
+			uint32_t ifindex;
+			struct word_direction egress;
+			struct word_direction ingress;
+		};
+		struct word_standing standing; /* of WORD_STANDING */
+	};
 };
 
 /* "tcx", "clsact", "xdp_native", "xdp_generic" or "none". */

@@ -51,6 +51,7 @@ void agent_schedule(struct agent *agent, struct local_time now)
 	}
 	due = local_since(routes_due, due) < 0 ? routes_due : due;
 	due = agent->file_wanted ? now : due;
+	due = agent_manager_next(agent, due);
 	if (agent_routes_hurried(agent)) {
 		tick_ns = TICK_HURRIED_NS;
 		due = local_after(now, TICK_HURRIED_NS);
@@ -90,6 +91,7 @@ static void on_timer(void *ctx, struct local_time now, int64_t late_ns)
 	agent_follow_sources(agent, now);
 	agent_follow_routes(agent, now);
 	agent_follow_interfaces(agent, now);
+	agent_follow_manager(agent, now);
 	if (http_timeout_ms(agent->http) >= 0)
 		on_http(agent, now);
 	agent_schedule(agent, now);
@@ -111,6 +113,7 @@ static void on_word(void *ctx, struct local_time now)
 			agent_schedule(agent, now); /* peers may wait for nothing else */
 			break;
 		case WORD_RELOAD:
+			agent->manager.reloads_asked++;
 			agent_want_peers_file(agent, now);
 			break;
 		case WORD_STOP:
@@ -293,6 +296,7 @@ int agent_run(const struct config *config, const struct agent_inheritance *inher
 	}
 	if (!err) {
 		tell_start(&agent);
+		agent_open_manager(&agent, inheritance, loop_now());
 		loop_timer_at(agent.loop, loop_now());
 		err = loop_run(agent.loop);
 	}

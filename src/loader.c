@@ -22,8 +22,10 @@
 #include "clsact.h"
 #include "identity.h"
 #include "instant.h"
+#include "footprint.h"
 #include "kernel.h"
 #include "log.h"
+#include "notify.h"
 #include "privileges.h"
 #include "prober_icmp.h"
 #include "prober_stamp.h"
@@ -49,6 +51,7 @@ struct loader {
 	struct attachment_policy policy;
 	struct prober_icmp *icmp;
 	struct prober_stamp *stamp;
+	struct notify notify;
 	int handle_fd; /* holds the filters' handle while it is open; -1: no filters */
 	int words_fd;
 	int canary_words_fd;
@@ -77,6 +80,7 @@ static void loader_close(struct loader *loader)
 	descriptor_close(&loader->handle_fd);
 	descriptor_close(&loader->words_fd);
 	descriptor_close(&loader->canary_words_fd);
+	notify_close(&loader->notify);
 }
 
 static uint32_t loader_sessions(const struct config *config)
@@ -266,6 +270,8 @@ static int loader_become_canary(struct loader *loader)
 		.icmp = loader->icmp,
 		.stamp = loader->stamp,
 		.loader_fd = loader->canary_words_fd,
+		.managed = loader->notify.fd >= 0,
+		.watchdog_ns = loader->notify.watchdog_ns,
 	};
 	bool uid_changed;
 	int status = EXIT_FAILURE;
@@ -275,6 +281,8 @@ static int loader_become_canary(struct loader *loader)
 	descriptor_close(&loader->words_fd);
 	descriptor_close(&loader->handle_fd);
 	descriptor_close(&loader->policy.device_fd);
+	/* The service manager hears its main process alone. */
+	notify_close(&loader->notify);
 	kernel_close_programs(&loader->kernel);
 
 	err = privileges_drop_all(&uid_changed);
@@ -286,6 +294,7 @@ static int loader_become_canary(struct loader *loader)
 		log_info(
 			"canary runs without capabilities", LOG_INT("uid", getuid()),
 			LOG_TEXT("uid_changed", uid_changed ? "yes" : "no, CAP_SETUID is missing"));
+		footprint_forget_start();
 		status = agent_run(loader->config, &inheritance);
 	}
 	prober_icmp_close(loader->icmp);
@@ -324,6 +333,7 @@ static int loader_serve(struct loader *loader, pid_t canary)
 	const struct serving serving = {
 		.config = loader->config,
 		.policy = &loader->policy,
+		.notify = &loader->notify,
 		.words_fd = loader->words_fd,
 		.canary = canary,
 	};
@@ -340,6 +350,7 @@ static int loader_serve(struct loader *loader, pid_t canary)
 		log_error("cannot drop privileges", LOG_ERRNO(err));
 		return EXIT_FAILURE;
 	}
+	footprint_forget_start();
 	return serving_run(&serving);
 }
 
@@ -349,6 +360,7 @@ int loader_run(const struct config *config)
 		.config = config,
 		.kernel = KERNEL_NONE,
 		.policy.device_fd = -1,
+		.notify.fd = -1,
 		.handle_fd = -1,
 		.words_fd = -1,
 		.canary_words_fd = -1,
@@ -359,6 +371,9 @@ int loader_run(const struct config *config)
 	int err;
 
 	serving_block_signals();
+	err = notify_open(&loader.notify);
+	if (err)
+		log_warn("NOTIFY_SOCKET: nothing can be told there", LOG_ERRNO(err));
 	err = loader_open(&loader);
 	if (!err)
 		err = privileges_hide();

@@ -19,6 +19,7 @@
 #include "interfaces.h"
 #include "log.h"
 #include "loop.h"
+#include "serving_manager.h"
 #include "words.h"
 
 #define END_SECONDS 5 /* of a canary that was told to stop, or fell silent */
@@ -26,6 +27,7 @@
 struct server {
 	const struct serving *serving;
 	struct attachment attachments[INTERFACE_CAPACITY];
+	struct manager manager;
 	int words_fd; /* -1 once the canary hung up: poll() leaves it out */
 	bool stopping;
 	bool ended;
@@ -56,11 +58,14 @@ void serving_block_signals(void)
 }
 
 /* Never waits for the canary: what does not fit is lost, and the canary asks again. */
-static void server_say(const struct server *server, const struct word *word)
+static bool server_say(const struct server *server, const struct word *word)
 {
-	if (server->words_fd >= 0 &&
-	    send(server->words_fd, word, sizeof(*word), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		log_debug("cannot tell the canary", LOG_INT("word", word->kind), LOG_ERRNO(errno));
+	if (server->words_fd < 0)
+		return false;
+	if (send(server->words_fd, word, sizeof(*word), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return true;
+	log_debug("cannot tell the canary", LOG_INT("word", word->kind), LOG_ERRNO(errno));
+	return false;
 }
 
 /* The entry of the interface, or an empty one, or one that holds nothing, or NULL. */
@@ -178,6 +183,10 @@ static void server_on_words(struct server *server)
 		alarm(END_SECONDS);
 		return;
 	}
+	if (length == sizeof(word) && word.kind == WORD_STANDING) {
+		manager_on_standing(&server->manager, &word.standing);
+		return;
+	}
 	if (length != sizeof(word) || word.ifindex == 0 || word.ifindex > INT32_MAX) {
 		log_debug("not a word of the canary", LOG_INT("bytes", length));
 		return;
@@ -218,13 +227,15 @@ static void server_on_signal(struct server *server, int fd)
 	switch (signal.ssi_signo) {
 	case SIGTERM:
 	case SIGINT:
+		manager_on_stop(&server->manager);
 		server_say(server, &(struct word){ .kind = WORD_STOP });
 		if (!server->stopping)
 			alarm(END_SECONDS);
 		server->stopping = true;
 		break;
 	case SIGHUP:
-		server_say(server, &(struct word){ .kind = WORD_RELOAD });
+		if (server_say(server, &(struct word){ .kind = WORD_RELOAD }))
+			manager_on_reload(&server->manager, loop_now());
 		break;
 	case SIGCHLD:
 		server_on_child(server);
@@ -240,7 +251,11 @@ static void server_on_signal(struct server *server, int fd)
 
 int serving_run(const struct serving *serving)
 {
-	struct server server = { .serving = serving, .words_fd = serving->words_fd };
+	struct server server = {
+		.serving = serving,
+		.manager.notify = serving->notify,
+		.words_fd = serving->words_fd,
+	};
 	sigset_t set = served_set();
 	int signals_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 
@@ -263,6 +278,7 @@ int serving_run(const struct serving *serving)
 		if (ready[1].revents)
 			server_on_signal(&server, signals_fd);
 	}
+	manager_on_stop(&server.manager);
 	for (size_t i = 0; i < INTERFACE_CAPACITY; i++)
 		attachment_release(&server.attachments[i], 0);
 	close(signals_fd);
