@@ -5,6 +5,8 @@
 #ifndef PROBER_STAMP_STATE_H
 #define PROBER_STAMP_STATE_H
 
+#include <time.h> /* for the next one, where the C library does not see to it */
+
 #include <linux/errqueue.h>
 #include <poll.h>
 #include <sys/socket.h>

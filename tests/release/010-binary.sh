@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# The program as it is shipped: twice the same bytes, from two folders; what it is made of; what it says.
+source "$(dirname "$0")/lib.sh"
+
+build() { # TREE RELEASE-FOLDER [ARCH]
+  # Sources and libraries are made once for all, as their stamps tell.
+  RELEASE=$2 REVISION=$REVISION_TESTED "$1/scripts/build-release" "${@:3}"
+}
+
+no_interpreter() {
+  ! readelf -lW "$1" | grep INTERP
+}
+
+nothing_needed() {
+  ! readelf -dW "$1" | grep NEEDED
+}
+
+no_path() { # of the machine that built it, nor of its folders
+  ! strings -a "$1" | grep -F -e "$SCRATCH" -e "$TOP"
+}
+
+not_writable_and_executable() {
+  readelf -lW "$1" | awk '$1 ~ /^(LOAD|GNU_STACK)$/ && / RWE / { found = 1 } END { exit found }'
+}
+
+here=$SCRATCH/here there=$SCRATCH/another/folder
+copy_tree "$here/tree"
+copy_tree "$there/the-tree"
+mkdir -p "$RELEASE"
+for place in "$here" "$there"; do
+  mkdir -p "$place/out"
+  "$TOP/scripts/release/fetch-sources" "$RELEASE/sources"
+  ln -s "$RELEASE/sources" "$place/out/sources"
+done
+
+check "the release builds" build "$TOP" "$RELEASE"
+ln -s "$RELEASE/deps" "$here/out/deps"
+ln -s "$RELEASE/deps" "$there/out/deps"
+check "it builds in another folder" build "$here/tree" "$here/out"
+check "and in a third one, later" build "$there/the-tree" "$there/out"
+check "the bytes are the same" cmp "$here/out/kube-canary" "$there/out/kube-canary"
+check "those of the tree itself as well" cmp "$here/out/kube-canary" "$RELEASE/kube-canary"
+
+program=$RELEASE/kube-canary
+check "a program at any address, static, stripped" \
+  grep -E 'ELF 64-bit LSB pie executable, x86-64, .*static-pie linked, stripped' <(file "$program")
+check "no interpreter" no_interpreter "$program"
+check "no library needed" nothing_needed "$program"
+check "ldd finds nothing" grep -E 'statically linked|not a dynamic executable' <(ldd "$program" 2>&1)
+check "no path of the machine in it" no_path "$program"
+check "nothing is writable and executable" not_writable_and_executable "$program"
+size=$(stat --format=%s "$program")
+check "at most 1 MB ($size bytes)" at_most "$size" 1000000
+check "it tells its version" equal "$("$program" --version)" \
+  "kube-canary $(sed -n 's/^VERSION *:= *//p' "$TOP/Makefile") ($REVISION_TESTED)"
+check "it tells what it was made of" equal "$(cut -d ' ' -f 1 "$RELEASE/SOURCES" | tr '\n' ' ')" \
+  "c-ares elfutils libbpf libmicrohttpd musl zlib "
