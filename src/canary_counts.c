@@ -106,7 +106,17 @@ static uint32_t canary_excess(const struct canary *canary, uint32_t slot)
 	return excess < UINT32_MAX ? (uint32_t)excess : UINT32_MAX;
 }
 
-/* Counters of 32 bits never run over: a peer's begin anew long before, as under another label. */
+/* Most that one peer can add between two reviews is far less than NATIVE_MARGIN. So few have room
+ * in any case. */
+static bool canary_is_worn(const struct canary *canary, uint32_t slot)
+{
+	uint64_t returned = canary->stats[slot].returned;
+
+	return returned > RETURNED_MAX || (returned / NATIVE_MARGIN > NATIVE_CARRIES &&
+					   !native_has_room(&canary->natives[slot]));
+}
+
+/* Narrow counters never run over: a peer's begin anew before, as under another label. */
 void canary_review(struct canary *canary, struct local_time now)
 {
 	if (local_since(now, canary->review_at) < 0)
@@ -116,7 +126,7 @@ void canary_review(struct canary *canary, struct local_time now)
 	for (uint32_t slot = 0; slot < canary->memory->shape.slots; slot++) {
 		if (!peer_is_live(peers_get(canary->peers, slot)))
 			continue;
-		if (canary->stats[slot].returned > RETURNED_MAX)
+		if (canary_is_worn(canary, slot))
 			canary_begin_anew(canary, slot);
 		ranking_offer(canary->ranking, slot, canary->recents[slot].loss,
 			      canary_excess(canary, slot));

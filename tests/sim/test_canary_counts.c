@@ -162,6 +162,30 @@ static void counters_begin_anew_before_they_run_over(void **state)
 	simulation_close(sim);
 }
 
+/* What wears out first are the native histogram's narrow buckets. */
+static void a_histogram_without_room_begins_anew(void **state)
+{
+	struct simulation *sim = simulation_open(SEED, 4, 2, 100 * MS, 300 * MS,
+						 protocol_of(state));
+	const uint32_t many = 32768;
+
+	simulation_populate(sim, 4);
+	simulation_run(sim, 20 * NS_PER_SECOND);
+	for (uint32_t slot = 1; slot < 3; slot++) {
+		/* As many as there are places, and in one slot one more. */
+		for (uint32_t i = 0; i < NATIVE_CARRIES + slot - 1; i++) {
+			sim->canary->natives[slot].low[i] = (uint16_t)many;
+			sim->past_natives[slot].buckets[i] -= many;
+		}
+		sim->canary->stats[slot].returned += (NATIVE_CARRIES + 1) * many;
+	}
+	sim->canary->review_at = simulation_now(sim);
+	canary_on_expiry(sim->canary, simulation_now(sim));
+	for (uint32_t slot = 0; slot < 4; slot++)
+		assert_int_equal(canary_stats(sim->canary, slot)->returned == 0, slot == 2);
+	simulation_close(sim);
+}
+
 /* --- who is shown --- */
 
 static bool is_listed(const struct simulation *sim, uint32_t slot)
@@ -241,6 +265,7 @@ int main(void)
 		cmocka_unit_test(zones_are_learnt),
 		EACH_PROTOCOL(there_is_room_for_so_many_zones),
 		EACH_PROTOCOL(counters_begin_anew_before_they_run_over),
+		EACH_PROTOCOL(a_histogram_without_room_begins_anew),
 		EACH_PROTOCOL(the_bad_are_shown),
 		EACH_PROTOCOL(far_zones_are_not_bad),
 	};

@@ -263,8 +263,8 @@ static void a_learnt_text_stays_inside_its_label(void **state)
 		char *text;
 
 		populate(&world);
-		strcpy(peer_to_be_changed(&world, 0)->name, cases[i].text);
-		strcpy(peer_to_be_changed(&world, 0)->zone, cases[i].text);
+		peers_set_name(world.peers, 0, cases[i].text);
+		peers_set_zone(world.peers, 0, cases[i].text);
 		text = scrape(&world.exposition, EXPOSITION_ROW_CAPACITY, &length);
 		snprintf(expected, sizeof(expected),
 			 "\nkube_canary_peer_info{peer=\"%s\",address=\"10.0.0.1\","
