@@ -45,10 +45,10 @@ struct standing {
 	uint8_t zone;		/* of zones */
 	bool asked : 1;		/* ever */
 	bool met : 1;		/* it has answered, and not refused since */
-	bool missed : 1; /* since its last reply a probe that did not ask was lost, or any refused */
-	bool overdue : 1;      /* the last question was lost */
-	bool answers : 1;      /* some question was answered */
-	bool routed : 1;       /* its route is known */
+	bool missed : 1;  /* since the last reply one that did not ask was lost, or any refused */
+	bool overdue : 1; /* the last question was lost */
+	bool answers : 1; /* some question was answered */
+	bool routed : 1;  /* its route is known */
 	bool interfaces : 1;   /* it has some */
 	bool refused : 1;      /* since its last reply, and that was said */
 	bool refused_last : 1; /* the last verdict was that */
