@@ -52,6 +52,7 @@ struct standing {
 	bool interfaces : 1;   /* it has some */
 	bool refused : 1;      /* since its last reply, and that was said */
 	bool refused_last : 1; /* the last verdict was that */
+	bool displaced : 1;    /* its zone found no room, and that was counted */
 	bool left : 1;	       /* see CANARY_LEFT: about to depart */
 };
 

@@ -18,7 +18,7 @@
 #define NATIVE_ZERO_SECONDS 0x1p-20 /* the zero bucket's inclusive upper bound */
 
 /* Of one peer, in few octets: 16 bits a bucket, and as many more for those that need them. One
- * probe a second needs 12 days at least to take up all NATIVE_CARRIES, mostly years. */
+ * probe a second needs 9 days at least until there is no room, mostly years. */
 #define NATIVE_CARRIES 24
 struct native_histogram {
 	uint32_t zero;

@@ -4,8 +4,8 @@
  * Must not know whose they are by right, nor what they are for.
  *
  * A record is two octets (the slot), the text and a zero. It is dead once neither text of the slot
- * is it. There is room for the longest in every slot, and for as many dead ones: nothing is ever
- * refused, and what is not used is never touched.
+ * is it. There is room for the longest in every slot, and for the dead: nothing is ever refused,
+ * and what is not used is never touched.
  */
 #include <assert.h>
 #include <errno.h>
@@ -15,14 +15,14 @@
 
 #define OWNER_OCTETS 2
 #define SLOT_OCTETS  (2 * OWNER_OCTETS + PEER_NAME_CAPACITY + PEER_ZONE_CAPACITY)
-/* Dead ones are let lie until they are as many as those that live, and so many more. */
+/* Dead ones are let lie until they are a quarter of those that live, and so many more. */
 #define SLACK_OCTETS 4096
 
 _Static_assert(SLOT_INDEX_MAX <= UINT16_MAX, "an owner is two octets");
 
 int peers_texts_open(struct peers_texts *texts, uint32_t capacity)
 {
-	texts->pool = malloc(2 * (size_t)capacity * SLOT_OCTETS + SLACK_OCTETS);
+	texts->pool = malloc((size_t)capacity * SLOT_OCTETS / 4 * 5 + SLACK_OCTETS);
 	return texts->pool ? 0 : -ENOMEM;
 }
 
@@ -86,7 +86,7 @@ static void peers_set_text(struct peers *peers, uint32_t slot, const char **text
 	if (*text)
 		texts->octets -= text_octets(*text);
 	*text = "";
-	if (texts->end + text_octets(value) > 2 * texts->octets + SLACK_OCTETS)
+	if (texts->end + text_octets(value) > texts->octets / 4 * 5 + SLACK_OCTETS)
 		peers_texts_compact(peers);
 	*text = peers_texts_append(texts, slot, value);
 }

@@ -70,7 +70,7 @@ static void texts_are_kept(void **state)
 	}
 	/* It was crowded, and never beyond what there is. */
 	assert_in_range(most, 4096,
-			2 * SLOTS * (PEER_NAME_CAPACITY + PEER_ZONE_CAPACITY + 4) + 4096);
+			SLOTS * (PEER_NAME_CAPACITY + PEER_ZONE_CAPACITY + 4) / 4 * 5 + 4096);
 	peers_close(peers);
 }
 
