@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -200,31 +199,6 @@ static bool is_allowed(const char *method)
 	return is_head(method) || strcmp(method, MHD_HTTP_METHOD_GET) == 0;
 }
 
-/* Of a request in absolute form (RFC 9112, 3.2.2), too. */
-static const char *path_of(const char *target)
-{
-	static const char scheme[] = "http://";
-	const char *path;
-
-	if (strncasecmp(target, scheme, sizeof(scheme) - 1) != 0)
-		return target;
-	path = strchr(target + sizeof(scheme) - 1, '/');
-	return path ? path : "/";
-}
-
-/* What holds an octet of zero is no path of ours, whatever it begins with. */
-static size_t on_unescape(void *ctx, struct MHD_Connection *handle, char *text)
-{
-	size_t length = MHD_http_unescape(text);
-
-	(void)ctx;
-	(void)handle;
-	if (strlen(text) == length)
-		return length;
-	text[0] = '\0';
-	return 0;
-}
-
 static enum MHD_Result answer_request(struct http_connection *connection,
 				      struct MHD_Connection *handle, const char *path,
 				      const char *method)
@@ -279,7 +253,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *handle, cons
 		if (http_connection_refuse_header(connection, handle))
 			return MHD_NO;
 		if (!is_allowed(method))
-			return answer_request(connection, handle, path_of(path), method);
+			return answer_request(connection, handle, http_path_of(path), method);
 		if (promises_too_much(handle))
 			return answer_text(handle, MHD_HTTP_CONTENT_TOO_LARGE, too_large, NULL,
 					   NULL);
@@ -290,7 +264,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *handle, cons
 		*body_length = 0;
 		return connection->body_bytes > HTTP_REQUEST_BODY_BYTES ? MHD_NO : MHD_YES;
 	}
-	return answer_request(connection, handle, path_of(path), method);
+	return answer_request(connection, handle, http_path_of(path), method);
 }
 
 static void on_completed(void *ctx, struct MHD_Connection *handle, void **request,
@@ -326,7 +300,7 @@ static int start_daemon(struct http *http)
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)HTTP_ANSWER_SECONDS,
 		MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, http, MHD_OPTION_NOTIFY_COMPLETED,
 		on_completed, http, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK,
-		on_unescape, NULL, MHD_OPTION_END);
+		http_on_unescape, NULL, MHD_OPTION_END);
 	info = http->daemon ? MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info)
 		return -ENOMEM;
