@@ -109,7 +109,10 @@ struct agent {
 		} cursor;
 	} streams[HTTP_STREAMS];
 	struct scrape_totals scrapes; /* of /metrics alone */
-	uint32_t ring_filled_bytes;
+	uint32_t ring_filled_bytes;   /* as exposed: the most of the two below */
+	uint32_t ring_running_bytes;  /* since ring_since */
+	uint32_t ring_before_bytes;   /* in the while before that */
+	struct local_time ring_since;
 	uint16_t flow_ports[KC_FLOWS_MAX];
 	uint8_t clock_synchronised;
 	struct delay_histogram loop_delay;

@@ -30,34 +30,30 @@ enum naming {
 	NAMING_CHANGING,
 };
 
-/* A probe that asked. */
-struct question {
-	uint32_t sequence;
-	uint16_t flow;
-};
-
 /* How things stand with the peer in a slot. */
 struct standing {
 	struct local_time joined_at;
-	struct local_time ask_at;		     /* not before */
-	struct question questions[CANARY_QUESTIONS]; /* a ring: not answered */
-	uint8_t question_count;			     /* of them, the newest */
-	uint8_t question_next;			     /* place in the ring */
-	uint8_t doublings;			     /* of the pause after an unanswered one */
-	uint8_t naming;				     /* enum naming */
-	uint8_t flow;				     /* the next probe's */
-	uint8_t between;			     /* probes sent since the last one that asked */
-	uint8_t zone;				     /* of zones */
-	bool asked;				     /* ever */
-	bool met;				     /* it has answered, and not refused since */
-	bool missed;  /* since its last reply a probe that did not ask was lost, or any refused */
-	bool overdue; /* the last question was lost */
-	bool answers; /* some question was answered */
-	bool routed;  /* its route is known */
-	bool interfaces;   /* it has some */
-	bool refused;	   /* since its last reply, and that was said */
-	bool refused_last; /* the last verdict was that */
-	bool left;	   /* see CANARY_LEFT: about to depart */
+	struct local_time ask_at;		       /* not before */
+	uint32_t question_sequences[CANARY_QUESTIONS]; /* a ring: probes that asked, not answered */
+	uint16_t question_flows[CANARY_QUESTIONS];
+	uint8_t question_count; /* of them, the newest */
+	uint8_t question_next;	/* place in the ring */
+	uint8_t doublings;	/* of the pause after an unanswered one */
+	uint8_t naming;		/* enum naming */
+	uint8_t flow;		/* the next probe's */
+	uint8_t between;	/* probes sent since the last one that asked */
+	uint8_t zone;		/* of zones */
+	bool asked : 1;		/* ever */
+	bool met : 1;		/* it has answered, and not refused since */
+	bool missed : 1;  /* since the last reply one that did not ask was lost, or any refused */
+	bool overdue : 1; /* the last question was lost */
+	bool answers : 1; /* some question was answered */
+	bool routed : 1;  /* its route is known */
+	bool interfaces : 1;   /* it has some */
+	bool refused : 1;      /* since its last reply, and that was said */
+	bool refused_last : 1; /* the last verdict was that */
+	bool displaced : 1;    /* its zone found no room, and that was counted */
+	bool left : 1;	       /* see CANARY_LEFT: about to depart */
 };
 
 /* Addresses of this machine. */

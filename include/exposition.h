@@ -103,7 +103,7 @@ struct exposition {
 	const void *in_flight_ctx;
 	const struct scrape_totals *scrapes;
 	uint32_t ring_bytes;		   /* capacity of the ring buffer */
-	const uint32_t *ring_filled_bytes; /* the most that it held since the last scrape */
+	const uint32_t *ring_filled_bytes; /* the most that it held in the last minute, or longer */
 	const struct kernel_shape *shape;
 	const int64_t *real_offset_ns; /* wall clock less local time: start timestamps */
 	const uint8_t *clock_synchronised;

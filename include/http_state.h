@@ -111,4 +111,9 @@ void http_listen_close(struct http *http);
 /* Lets in who waits, but not all at once. */
 void http_accept(struct http *http);
 
+/* http_target.c: the path of a target, in absolute form (RFC 9112, 3.2.2) too. */
+const char *http_path_of(const char *target);
+/* For libmicrohttpd. What holds an octet of zero is no path of ours, whatever it begins with. */
+size_t http_on_unescape(void *ctx, struct MHD_Connection *handle, char *text);
+
 #endif

@@ -6,6 +6,7 @@
 #ifndef NATIVE_H
 #define NATIVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define NATIVE_SCHEMA 3
@@ -16,10 +17,14 @@
 #define NATIVE_BUCKETS	    (23 * 8)
 #define NATIVE_ZERO_SECONDS 0x1p-20 /* the zero bucket's inclusive upper bound */
 
-/* Of one peer. 32 bits last 136 years at one a second. */
+/* Of one peer, in few octets: 16 bits a bucket, and as many more for those that need them. One
+ * probe a second needs 9 days at least until there is no room, mostly years. */
+#define NATIVE_CARRIES 24
 struct native_histogram {
 	uint32_t zero;
-	uint32_t buckets[NATIVE_BUCKETS];
+	uint16_t low[NATIVE_BUCKETS];
+	uint16_t high[NATIVE_CARRIES];	 /* of the bucket that `carried` says */
+	uint8_t carried[NATIVE_CARRIES]; /* a bucket + 1; 0: free, as all that follow */
 };
 
 /* Of many peers, or of one that is read: 32 bits would last 10 days at 5,000 a second. */
@@ -28,7 +33,11 @@ struct native_total {
 	uint64_t buckets[NATIVE_BUCKETS];
 };
 
+/* Whoever adds asks once in NATIVE_MARGIN values whether there is room for as many more, and clears
+ * the histogram if not. */
+#define NATIVE_MARGIN 32768
 void native_add(struct native_histogram *histogram, int64_t value_ns);
+bool native_has_room(const struct native_histogram *histogram);
 void native_total_add(struct native_total *total, int64_t value_ns);
 void native_total_sum(struct native_total *total, const struct native_histogram *more);
 uint64_t native_total_count(const struct native_total *total);

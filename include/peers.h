@@ -23,28 +23,28 @@ enum peer_state {
 	PEER_OWN,      /* an address of this machine: neither probed nor exported */
 	PEER_TWIN,     /* another address, of the other family, of a peer that is live: neither
 			  probed nor exported */
-	PEER_DEPARTED, /* gone; the slot rests until release_at, then it is free */
+	PEER_DEPARTED, /* gone; the slot rests for a while, then it is free */
 };
 
 struct peer {
 	struct address address;
-	uint32_t holder;    /* PEER_TWIN: the live peer whose other address it is */
-	uint8_t state;	    /* enum peer_state */
-	uint8_t probe;	    /* enum probe_protocol, never PROBE_DEFAULT */
-	uint8_t learnt;	    /* the name is its own word, not a source's */
-	uint8_t zone_given; /* the zone is a source's */
-	uint8_t introduced; /* it has said something of itself that still stands */
-	uint8_t lingering;  /* no source names it any more */
-	uint8_t shadowed;   /* another live peer goes by its name */
-	uint8_t label;	    /* what its label was when it was last looked at */
-	uint8_t offered;    /* in the running transaction */
-	uint8_t news;	    /* what peers_settle has to tell of it */
-	struct local_time lingers_until;
-	struct local_time release_at;  /* PEER_DEPARTED */
-	struct local_time learnt_at;   /* when it last said its name itself; see peers_learn */
-	struct local_time changed_at;  /* when what it says of itself was last taken anew */
-	char name[PEER_NAME_CAPACITY]; /* empty: known by its address only */
-	char zone[PEER_ZONE_CAPACITY]; /* empty: not known */
+	uint32_t holder;	      /* PEER_TWIN: the live peer whose other address it is */
+	uint8_t state;		      /* enum peer_state */
+	uint8_t probe;		      /* enum probe_protocol, never PROBE_DEFAULT */
+	uint8_t learnt;		      /* the name is its own word, not a source's */
+	uint8_t zone_given;	      /* the zone is a source's */
+	uint8_t introduced;	      /* it has said something of itself that still stands */
+	uint8_t lingering;	      /* no source names it any more */
+	uint8_t shadowed;	      /* another live peer goes by its name */
+	uint8_t label;		      /* what its label was when it was last looked at */
+	uint8_t offered;	      /* in the running transaction */
+	uint8_t news;		      /* what peers_settle has to tell of it */
+	struct local_time until;      /* it lingers; or, PEER_DEPARTED, its slot rests */
+	struct local_time learnt_at;  /* when it last said its name itself; see peers_learn */
+	struct local_time changed_at; /* when what it says of itself was last taken anew */
+	/* Valid until the next call that may change any peer's. */
+	const char *name; /* empty: known by its address only */
+	const char *zone; /* empty: not known */
 };
 
 /* Which of the addresses of a peer that has several, one of each family, are probed. They are one

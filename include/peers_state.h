@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The table of peers, shared by the files that make it up: peers.c (transactions and states),
- * peers_slots.c (how slots come to be free), peers_names.c (who says which name), peers_twins.c
- * (who has it, and whose twin is who). For them alone.
+ * peers_slots.c (how slots come to be free), peers_texts.c (their texts), peers_names.c (who says
+ * which name), peers_twins.c (who has it, and whose twin is who). For them alone.
  */
 #ifndef PEERS_STATE_H
 #define PEERS_STATE_H
@@ -54,12 +54,19 @@ struct peers_queue {
 	uint32_t count;
 };
 
+struct peers_texts {
+	char *pool;
+	size_t end;    /* of the records, dead ones among them */
+	size_t octets; /* of those that live */
+};
+
 struct peers {
 	struct peers_settings settings;
 	enum peer_family family;
 	enum peer_family family_next; /* from the next commit on */
 	struct peer *slots;	      /* [capacity] */
 	struct peers_link *links;     /* [capacity] */
+	struct peers_texts texts;     /* the names and zones of slots */
 	uint32_t top;		      /* slots from here on were never used */
 	struct peers_queue freed;     /* the longest free first, but for those never used */
 	struct peers_queue resting;
@@ -108,9 +115,6 @@ static inline uint8_t peer_label(const struct peer *peer)
 	return peer->name[0] && !peer->shadowed ? LABEL_NAME : LABEL_ADDRESS;
 }
 
-/* What is longer than capacity - 1 was refused where it came in. */
-void peers_copy_text(char *ret, size_t capacity, const char *text);
-
 /* peers.c */
 void peers_move(struct peers *peers, uint32_t slot, enum peer_state state);
 void peers_tell(const struct peers *peers, peers_slot_fn *event, uint32_t slot);
@@ -125,6 +129,12 @@ void peers_stop_lingering(struct peers *peers, uint32_t slot);
 void peers_evict(struct peers *peers, struct local_time now);
 /* Ends what the running transaction says of those that linger since. How many they are. */
 uint32_t peers_count_left(struct peers *peers);
+
+/* peers_texts.c. What is longer than the capacities less 1 was refused where it came in. */
+int peers_texts_open(struct peers_texts *texts, uint32_t capacity);
+void peers_texts_close(struct peers_texts *texts);
+void peers_set_name(struct peers *peers, uint32_t slot, const char *name);
+void peers_set_zone(struct peers *peers, uint32_t slot, const char *zone);
 
 /* peers_names.c: a live peer or twin begins or ceases to have its name, which it keeps in mind;
  * what follows for others who have it is for peers_settle. */

@@ -37,17 +37,19 @@ struct entry {
 	bool former;	  /* its verdict was counted before the statistics began anew */
 };
 
+#define FLOW_RTT_MASK ((UINT64_C(1) << 62) - 1)
+
 /* Sequences of a flow: [first, next) stand in the window, all before are closed. Sequences wrap. */
 struct flow {
 	uint32_t first;
 	uint32_t next;
 	uint32_t in_order_sequence; /* the highest answered, hence the last in order */
 	uint32_t directed_from;	    /* losses before have no direction */
-	int64_t in_order_rtt_ns;
+	uint64_t in_order_rtt_ns : 62;
+	uint64_t in_order : 1; /* something was answered: the rtt and in_order_sequence are set */
+	uint64_t directed : 1; /* directed_from is closed */
 	int64_t settled_ns; /* what leaves from then on overtakes no unanswered one; 0: any time */
 	struct direction direction;
-	bool in_order; /* something was answered: the two above are set */
-	bool directed; /* directed_from is closed */
 };
 
 struct slot {

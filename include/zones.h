@@ -29,10 +29,12 @@ struct zones;
 int zones_open(struct zones **ret);
 void zones_close(struct zones *zones);
 
-/* The zone of that name, taken in if need be; 0 if there is no room for it (counted each time) or
- * it has no name. Zones stay for ever: their counters may not fall. */
+/* The zone of that name, taken in if need be; 0 if there is no room for it or it
+ * has no name. Zones stay for ever: their counters may not fall. */
 uint32_t zones_find(struct zones *zones, const char *name);
 uint32_t zones_count(const struct zones *zones); /* with zone 0 */
+/* A peer's zone found no room. */
+void zones_drop(struct zones *zones);
 uint64_t zones_dropped(const struct zones *zones);
 const struct zone *zones_get(const struct zones *zones, uint32_t index);
 

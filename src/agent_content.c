@@ -75,12 +75,31 @@ static void refresh(struct agent *agent)
 	agent->exposition.now = loop_now();
 }
 
+/* The most of the running and of the last while, each a minute at least: however many ask, and how
+ * often, none takes it away from the others. */
+static void note_ring_filled(struct agent *agent)
+{
+	uint32_t filled_bytes = maps_take_filled(agent->maps);
+	struct local_time now = agent->exposition.now;
+
+	if (local_since(now, agent->ring_since) >= 60 * NS_PER_SECOND) {
+		agent->ring_before_bytes = agent->ring_running_bytes;
+		agent->ring_running_bytes = 0;
+		agent->ring_since = now;
+	}
+	if (agent->ring_running_bytes < filled_bytes)
+		agent->ring_running_bytes = filled_bytes;
+	agent->ring_filled_bytes = agent->ring_running_bytes > agent->ring_before_bytes
+					   ? agent->ring_running_bytes
+					   : agent->ring_before_bytes;
+}
+
 static void metrics_begin(void *ctx, unsigned int stream, enum accept_format format)
 {
 	struct agent *agent = ctx;
 
 	refresh(agent);
-	agent->ring_filled_bytes = maps_take_filled(agent->maps);
+	note_ring_filled(agent);
 	agent->streams[stream].format = format;
 	agent->streams[stream].cursor.metrics = (struct exposition_cursor){ 0 };
 }

@@ -37,10 +37,15 @@ void canary_close_counts(struct canary *canary)
 
 /* --- when it begins --- */
 
-void canary_clear_counts(struct canary *canary, uint32_t slot)
+static void canary_clear_counters(struct canary *canary, uint32_t slot)
 {
 	canary->stats[slot] = (struct peer_stats){ 0 };
 	memset(&canary->natives[slot], 0, sizeof(canary->natives[slot]));
+}
+
+void canary_clear_counts(struct canary *canary, uint32_t slot)
+{
+	canary_clear_counters(canary, slot);
 	recent_begin(&canary->recents[slot], canary->now);
 	ranking_forget(canary->ranking, slot);
 }
@@ -58,13 +63,27 @@ void canary_begin_anew(struct canary *canary, uint32_t slot)
 	samples_start_anew(canary->samples, slot);
 }
 
+/* Its counters are worn out: as if the exporter had been started anew, but how the peer fares
+ * lately and whether it is listed stay as they are. */
+static void canary_renew_counters(struct canary *canary, uint32_t slot)
+{
+	canary_clear_counters(canary, slot);
+	canary->recents[slot].since = canary->now;
+	canary->stats[slot].sent = samples_in_flight(canary->samples, slot);
+	samples_start_anew(canary->samples, slot);
+}
+
 void canary_follow_zone(struct canary *canary, uint32_t slot)
 {
 	const char *name = peers_get(canary->peers, slot)->zone;
 	struct standing *standing = &canary->standings[slot];
 
-	if (strcmp(zones_get(canary->zones, standing->zone)->name, name) != 0)
-		standing->zone = (uint8_t)zones_find(canary->zones, name);
+	if (strcmp(zones_get(canary->zones, standing->zone)->name, name) == 0)
+		return;
+	standing->zone = (uint8_t)zones_find(canary->zones, name);
+	if (standing->zone == 0 && name[0] && !standing->displaced)
+		zones_drop(canary->zones);
+	standing->displaced = standing->zone == 0 && name[0];
 }
 
 /* --- what is counted --- */
@@ -106,7 +125,17 @@ static uint32_t canary_excess(const struct canary *canary, uint32_t slot)
 	return excess < UINT32_MAX ? (uint32_t)excess : UINT32_MAX;
 }
 
-/* Counters of 32 bits never run over: a peer's begin anew long before, as under another label. */
+/* Most that one peer can add between two reviews is far less than NATIVE_MARGIN. So few have room
+ * in any case. */
+static bool canary_is_worn(const struct canary *canary, uint32_t slot)
+{
+	uint64_t returned = canary->stats[slot].returned;
+
+	return returned > RETURNED_MAX || (returned / NATIVE_MARGIN > NATIVE_CARRIES &&
+					   !native_has_room(&canary->natives[slot]));
+}
+
+/* Narrow counters never run over: a peer's begin anew before. */
 void canary_review(struct canary *canary, struct local_time now)
 {
 	if (local_since(now, canary->review_at) < 0)
@@ -116,8 +145,8 @@ void canary_review(struct canary *canary, struct local_time now)
 	for (uint32_t slot = 0; slot < canary->memory->shape.slots; slot++) {
 		if (!peer_is_live(peers_get(canary->peers, slot)))
 			continue;
-		if (canary->stats[slot].returned > RETURNED_MAX)
-			canary_begin_anew(canary, slot);
+		if (canary_is_worn(canary, slot))
+			canary_renew_counters(canary, slot);
 		ranking_offer(canary->ranking, slot, canary->recents[slot].loss,
 			      canary_excess(canary, slot));
 	}

@@ -78,7 +78,7 @@ static uint32_t canary_release(struct canary *canary, struct local_time now)
 	for (uint32_t slot = 0; slot < slots; slot++) {
 		const struct peer *peer = peers_get(canary->peers, slot);
 
-		if (peer->state == PEER_DEPARTED && local_since(now, peer->release_at) >= 0)
+		if (peer->state == PEER_DEPARTED && local_since(now, peer->until) >= 0)
 			canary_displace(canary, slot);
 	}
 	return peers_release(canary->peers, now);
@@ -112,7 +112,7 @@ static struct local_time canary_slot_due(const struct canary *canary, uint32_t s
 	if (peer->state == PEER_RESOLVING)
 		return canary_promotion(canary, slot);
 	if (peer->state == PEER_DEPARTED)
-		return peer->release_at;
+		return peer->until;
 	return local_since(probe_at, expiry) < 0 ? probe_at : expiry;
 }
 

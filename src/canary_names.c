@@ -44,8 +44,8 @@ void canary_on_armed(struct canary *canary, const struct probe *probe, struct lo
 	}
 	standing->asked = true;
 	standing->between = 0;
-	standing->questions[standing->question_next] =
-		(struct question){ .flow = probe->flow, .sequence = probe->sequence };
+	standing->question_sequences[standing->question_next] = probe->sequence;
+	standing->question_flows[standing->question_next] = probe->flow;
 	standing->question_next = (uint8_t)((standing->question_next + 1) % CANARY_QUESTIONS);
 	if (standing->question_count < CANARY_QUESTIONS)
 		standing->question_count++;
@@ -76,9 +76,9 @@ static bool standing_asked(const struct standing *standing, uint16_t flow, uint3
 	for (uint32_t age = 1; age <= standing->question_count; age++) {
 		uint32_t place = (standing->question_next + CANARY_QUESTIONS - age) %
 				 CANARY_QUESTIONS;
-		const struct question *question = &standing->questions[place];
 
-		if (question->flow == flow && ((question->sequence ^ sequence) & mask) == 0)
+		if (standing->question_flows[place] == flow &&
+		    ((standing->question_sequences[place] ^ sequence) & mask) == 0)
 			return true;
 	}
 	return false;

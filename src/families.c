@@ -232,7 +232,7 @@ const struct family families[] = {
 		   "Capacity of the ring buffer between the kernel half and us."),
 	  1, family_write_ring_bytes, 0 },
 	{ GAUGE_IN(METRIC_BYTES, "kube_canary_ring_filled_bytes",
-		   "The most that the ring buffer held since the last scrape."),
+		   "The most that the ring buffer held in the last minute or two."),
 	  1, family_write_ring_filled_bytes, 0 },
 	{ GAUGE("kube_canary_map_entries", "Entries of a map that peers take up."), 1,
 	  family_write_map_entries, 0 },

@@ -253,7 +253,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *handle, cons
 		if (http_connection_refuse_header(connection, handle))
 			return MHD_NO;
 		if (!is_allowed(method))
-			return answer_request(connection, handle, path, method);
+			return answer_request(connection, handle, http_path_of(path), method);
 		if (promises_too_much(handle))
 			return answer_text(handle, MHD_HTTP_CONTENT_TOO_LARGE, too_large, NULL,
 					   NULL);
@@ -264,7 +264,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *handle, cons
 		*body_length = 0;
 		return connection->body_bytes > HTTP_REQUEST_BODY_BYTES ? MHD_NO : MHD_YES;
 	}
-	return answer_request(connection, handle, path, method);
+	return answer_request(connection, handle, http_path_of(path), method);
 }
 
 static void on_completed(void *ctx, struct MHD_Connection *handle, void **request,
@@ -299,7 +299,8 @@ static int start_daemon(struct http *http)
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_MEMORY,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)HTTP_ANSWER_SECONDS,
 		MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, http, MHD_OPTION_NOTIFY_COMPLETED,
-		on_completed, http, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+		on_completed, http, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK,
+		http_on_unescape, NULL, MHD_OPTION_END);
 	info = http->daemon ? MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info)
 		return -ENOMEM;

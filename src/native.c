@@ -5,13 +5,14 @@
  */
 #include "native.h"
 
-#include <stdbool.h>
+#include <assert.h>
 
 #define OCTAVES 23
 #define STEPS	8 /* buckets of an octave: 2^NATIVE_SCHEMA */
 /* A place is 0 of the zero bucket, b + 1 of bucket b. */
 #define PLACES (NATIVE_BUCKETS + 1)
 
+_Static_assert(NATIVE_BUCKETS < UINT8_MAX, "bucket + 1 is an octet");
 _Static_assert(STEPS == 1 << NATIVE_SCHEMA && OCTAVES * STEPS == NATIVE_BUCKETS, "the header's");
 
 /* The bounds of the highest octave in nanoseconds, floor(4e9 * 2^(i / 8)). All others are these,
@@ -43,14 +44,56 @@ static unsigned int native_place(int64_t value_ns)
 	return octave * STEPS + step;
 }
 
+/* Where the bucket's high half is, or its place is to be; NATIVE_CARRIES: nowhere. */
+static unsigned int native_carry(const struct native_histogram *histogram, unsigned int bucket)
+{
+	unsigned int i = 0;
+
+	while (i < NATIVE_CARRIES && histogram->carried[i] && histogram->carried[i] != bucket + 1)
+		i++;
+	return i;
+}
+
 void native_add(struct native_histogram *histogram, int64_t value_ns)
 {
 	unsigned int place = native_place(value_ns);
+	unsigned int carry;
 
-	if (place == 0)
+	if (place == 0) {
 		histogram->zero++;
-	else
-		histogram->buckets[place - 1]++;
+		return;
+	}
+	if (++histogram->low[place - 1] != 0)
+		return;
+	carry = native_carry(histogram, place - 1);
+	assert(carry < NATIVE_CARRIES); /* native_has_room was not asked */
+	histogram->carried[carry] = (uint8_t)place;
+	histogram->high[carry]++;
+}
+
+/* A bucket may run over within the margin if it is at least half full, or if it has done so
+ * before. The high halves last for 2^32 - NATIVE_MARGIN. */
+bool native_has_room(const struct native_histogram *histogram)
+{
+	unsigned int carries = 0;
+
+	for (unsigned int i = 0; i < NATIVE_CARRIES; i++)
+		if (histogram->high[i] == UINT16_MAX)
+			return false;
+	if (histogram->zero > UINT32_MAX - NATIVE_MARGIN)
+		return false;
+	while (carries < NATIVE_CARRIES && histogram->carried[carries])
+		carries++;
+	for (unsigned int bucket = 0; bucket < NATIVE_BUCKETS; bucket++) {
+		unsigned int carry;
+
+		if (histogram->low[bucket] <= UINT16_MAX - NATIVE_MARGIN)
+			continue;
+		carry = native_carry(histogram, bucket);
+		if (carry == NATIVE_CARRIES || !histogram->carried[carry])
+			carries++;
+	}
+	return carries <= NATIVE_CARRIES;
 }
 
 void native_total_add(struct native_total *total, int64_t value_ns)
@@ -67,7 +110,9 @@ void native_total_sum(struct native_total *total, const struct native_histogram 
 {
 	total->zero += more->zero;
 	for (unsigned int i = 0; i < NATIVE_BUCKETS; i++)
-		total->buckets[i] += more->buckets[i];
+		total->buckets[i] += more->low[i];
+	for (unsigned int i = 0; i < NATIVE_CARRIES && more->carried[i]; i++)
+		total->buckets[more->carried[i] - 1] += (uint64_t)more->high[i] << 16;
 }
 
 uint64_t native_total_count(const struct native_total *total)

@@ -48,7 +48,7 @@ const struct option options[] = {
 	{ "probe.interval", OPTION_DURATION, FIELD(probe_interval_ns), "1s", 10 * NS_PER_MS,
 	  3600 * NS_PER_SECOND, NULL, "time between two probes of a peer" },
 	{ "probe.timeout", OPTION_DURATION, FIELD(probe_timeout_ns), "1s", 10 * NS_PER_MS,
-	  60 * NS_PER_SECOND, NULL, "a probe not answered by then is lost" },
+	  4 * NS_PER_SECOND, NULL, "a probe not answered by then is lost" },
 	{ "probe.protocol", OPTION_CHOICE, FIELD(probe_protocol), "stamp", 0, 0, protocols,
 	  "how peers are probed; the peers file may say otherwise of each" },
 	{ "probe.flows", OPTION_NUMBER, FIELD(probe_flows), "4", 1, KC_FLOWS_MAX, NULL,

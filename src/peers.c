@@ -22,6 +22,7 @@ int peers_open(const struct peers_settings *settings, struct peers **ret)
 	peers->links = calloc(capacity, sizeof(*peers->links));
 	peers->touched = calloc(capacity / 64 + 1, sizeof(*peers->touched));
 	if (!peers->slots || !peers->links || !peers->touched ||
+	    peers_texts_open(&peers->texts, capacity) < 0 ||
 	    slot_index_open(capacity, &peers->addresses) < 0 ||
 	    slot_index_open(capacity, &peers->names) < 0) {
 		peers_close(peers);
@@ -37,6 +38,7 @@ void peers_close(struct peers *peers)
 		return;
 	slot_index_close(peers->names);
 	slot_index_close(peers->addresses);
+	peers_texts_close(&peers->texts);
 	free(peers->touched);
 	free(peers->links);
 	free(peers->slots);
@@ -75,14 +77,6 @@ bool peer_is_live(const struct peer *peer)
 	return peer->state == PEER_RESOLVING || peer->state == PEER_PROBED;
 }
 
-void peers_copy_text(char *ret, size_t capacity, const char *text)
-{
-	size_t length = strlen(text);
-
-	assert(length < capacity);
-	memcpy(ret, text, length + 1);
-}
-
 /* --- offers --- */
 
 void peers_begin(struct peers *peers)
@@ -99,10 +93,12 @@ static uint8_t peers_protocol(const struct peers *peers, const struct peer_candi
 }
 
 /* What a source says of the zone stands; where it says nothing any more, nobody does. */
-static void peer_take_zone(struct peer *peer, const char *zone)
+static void peers_take_zone(struct peers *peers, uint32_t slot, const char *zone)
 {
+	struct peer *peer = &peers->slots[slot];
+
 	if (zone[0] || peer->zone_given)
-		peers_copy_text(peer->zone, sizeof(peer->zone), zone);
+		peers_set_zone(peers, slot, zone);
 	peer->zone_given = zone[0] != '\0';
 }
 
@@ -119,8 +115,9 @@ static int peers_stage(struct peers *peers, const struct peer_candidate *candida
 	peer->address = candidate->address;
 	peer->probe = peers_protocol(peers, candidate);
 	peer->offered = OFFERED;
-	peers_copy_text(peer->name, sizeof(peer->name), candidate->name);
-	peer_take_zone(peer, candidate->zone);
+	peers_set_name(peers, slot, candidate->name);
+	peers_set_zone(peers, slot, candidate->zone);
+	peer->zone_given = candidate->zone[0] != '\0';
 	slot_index_add(peers->addresses, hash, slot);
 	return 0;
 }
@@ -138,6 +135,7 @@ int peers_offer(struct peers *peers, const struct peer_candidate *candidate)
 {
 	uint32_t hash = peers_address_hash(&candidate->address);
 	struct peer *known = NULL;
+	uint32_t known_slot = 0;
 
 	assert(peers->changing);
 	for (uint32_t slot = slot_index_first(peers->addresses, hash); slot != SLOT_INDEX_END;
@@ -149,10 +147,11 @@ int peers_offer(struct peers *peers, const struct peer_candidate *candidate)
 		if (peer->offered != OFFERED_NOT)
 			return -EEXIST;
 		known = peer;
+		known_slot = slot;
 	}
 	if (known && peers_is_same(peers, known, candidate)) {
 		known->offered = OFFERED;
-		peer_take_zone(known, candidate->zone);
+		peers_take_zone(peers, known_slot, candidate->zone);
 		return 0;
 	}
 	if (known)
@@ -257,8 +256,10 @@ uint32_t peers_surplus(const struct peers *peers)
 
 const struct peer *peers_get(const struct peers *peers, uint32_t slot)
 {
+	static const struct peer never_used = { .name = "", .zone = "" };
+
 	assert(slot < peers->settings.capacity);
-	return &peers->slots[slot];
+	return slot < peers->top ? &peers->slots[slot] : &never_used;
 }
 
 /* Who becomes live again is seen at once, so its label is told of when it changes. */

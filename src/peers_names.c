@@ -68,9 +68,9 @@ void peers_forget(struct peers *peers, uint32_t slot)
 	struct peer *peer = &peers->slots[slot];
 
 	if (peer->learnt)
-		peer->name[0] = '\0';
+		peers_set_name(peers, slot, "");
 	if (!peer->zone_given)
-		peer->zone[0] = '\0';
+		peers_set_zone(peers, slot, "");
 	peer->learnt = 0;
 	peer->introduced = 0;
 	peer->shadowed = 0;
@@ -158,7 +158,7 @@ static uint32_t peers_take_name(struct peers *peers, uint32_t slot, const char *
 
 	peers_leave_name(peers, slot);
 	loser = peers_make_way(peers, slot, name, hash);
-	peers_copy_text(peer->name, sizeof(peer->name), name);
+	peers_set_name(peers, slot, name);
 	slot_index_add(peers->names, hash, slot);
 	peer->learnt = 1;
 	peer->label = peer_label(peer);
@@ -185,7 +185,7 @@ enum peer_learning peers_learn(struct peers *peers, uint32_t slot, const char *n
 	if (!stands)
 		*ret_loser = peers_take_name(peers, slot, name, hash);
 	if (!peer->zone_given)
-		peers_copy_text(peer->zone, sizeof(peer->zone), zone);
+		peers_set_zone(peers, slot, zone);
 	if (news || !peer->introduced)
 		peer->changed_at = now;
 	peer->introduced = 1;
@@ -198,7 +198,7 @@ void peers_label(const struct peers *peers, uint32_t slot, char ret[static PEER_
 	const struct peer *peer = peers_get(peers, slot);
 
 	if (peer_label(peer) == LABEL_NAME)
-		memcpy(ret, peer->name, sizeof(peer->name));
+		memcpy(ret, peer->name, strlen(peer->name) + 1);
 	else
 		address_format(&peer->address, ret);
 }

@@ -61,10 +61,12 @@ static uint32_t peers_free_rested(struct peers *peers, struct local_time now)
 	uint32_t slot;
 
 	while ((slot = queue_first(&peers->resting)) != SLOT_INDEX_END &&
-	       local_since(now, peers->slots[slot].release_at) >= 0) {
+	       local_since(now, peers->slots[slot].until) >= 0) {
 		peers_remove(peers, &peers->resting, slot);
 		peers_move(peers, slot, PEER_FREE);
-		peers->slots[slot] = (struct peer){ .state = PEER_FREE };
+		peers_set_name(peers, slot, "");
+		peers_set_zone(peers, slot, "");
+		peers->slots[slot] = (struct peer){ .state = PEER_FREE, .name = "", .zone = "" };
 		peers_push(peers, &peers->freed, slot);
 		count++;
 	}
@@ -79,7 +81,7 @@ void peers_start_lingering(struct peers *peers, uint32_t slot, struct local_time
 
 	assert(peer_is_live(peer) && !peer->lingering);
 	peer->lingering = 1;
-	peer->lingers_until = local_after(now, peers->settings.linger_ns);
+	peer->until = local_after(now, peers->settings.linger_ns);
 	peers_push(peers, &peers->lingering, slot);
 	peers_touch(peers, slot);
 }
@@ -112,7 +114,7 @@ void peers_depart(struct peers *peers, uint32_t slot, struct local_time now)
 	slot_index_remove(peers->addresses, peers_address_hash(&peer->address), slot);
 	peers_move(peers, slot, PEER_DEPARTED);
 	peer->offered = OFFERED_NOT;
-	peer->release_at = local_after(now, peers->settings.rest_ns);
+	peer->until = local_after(now, peers->settings.rest_ns);
 	peers_push(peers, &peers->resting, slot);
 	peers->departures++;
 }
@@ -155,7 +157,7 @@ uint32_t peers_release(struct peers *peers, struct local_time now)
 	uint32_t slot;
 
 	while ((slot = queue_first(&peers->lingering)) != SLOT_INDEX_END &&
-	       local_since(now, peers->slots[slot].lingers_until) >= 0)
+	       local_since(now, peers->slots[slot].until) >= 0)
 		peers_depart_lingering(peers, slot, now);
 	peers_settle(peers, now);
 	return freed;

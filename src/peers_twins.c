@@ -81,7 +81,7 @@ static void peers_win(struct peers *peers, uint32_t slot, struct local_time now)
 
 static void contest_begin(struct contest *contest, struct peers *peers, const char *name)
 {
-	memcpy(contest->name, name, sizeof(contest->name));
+	memcpy(contest->name, name, strlen(name) + 1);
 	contest->hash = peers_name_hash(name);
 	memset(contest->stays, 0, sizeof(contest->stays));
 	for (uint32_t family = 0; family < PEER_FAMILIES; family++)

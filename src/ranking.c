@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ranks what it is offered, and decides who is listed: the worst that were so for a while, as long
- * as there are places. Must not know peers, nor where its figures come from.
+ * Ranks what it is offered, and decides who is listed: the worst that were so for a while, and who
+ * was so lately, as long as there is room. Must not know peers, nor where its figures come from.
  */
 #include "ranking.h"
 
@@ -9,12 +9,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define EXCESS_NONE 1024 /* in the header's parts: as its zone */
+#define EXCESS_NONE 1024 /* in the header's parts: as its zone, or taken to be */
 
 /* All zero: never seen. */
 struct ranked {
 	struct local_time since; /* listed */
 	uint32_t evaluation;	 /* the last in which it was among the worst */
+	uint32_t excess;	 /* as last offered, as are: */
+	uint16_t loss;		 /* 0: none that ranks */
 	uint8_t in_a_row;	 /* evaluations among the worst, up to RANKING_ENTER */
 	bool listed;
 };
@@ -27,8 +29,9 @@ struct contender {
 
 struct ranking {
 	uint32_t slots;
-	uint32_t count; /* places; RANKING_ALL */
+	uint32_t count; /* the worst are so many; RANKING_ALL */
 	uint32_t listed;
+	uint32_t room;	     /* listed are so many at most */
 	uint32_t evaluation; /* the running, or last */
 	struct local_time now;
 	uint32_t top;		     /* slots from here on were never offered */
@@ -46,6 +49,7 @@ int ranking_open(uint32_t slots, uint32_t count, struct ranking **ret)
 		return -ENOMEM;
 	ranking->slots = slots;
 	ranking->count = some && count > slots ? slots : count;
+	ranking->room = some && count > slots / RANKING_ROOM ? slots : count * RANKING_ROOM;
 	if (some) {
 		ranking->slots_ranked = calloc(slots, sizeof(*ranking->slots_ranked));
 		ranking->worst = calloc(ranking->count, sizeof(*ranking->worst));
@@ -133,10 +137,18 @@ void ranking_offer(struct ranking *ranking, uint32_t slot, uint16_t loss, uint32
 	struct contender *worst = ranking->worst;
 
 	assert(slot < ranking->slots);
-	if (!worst || (loss == 0 && excess <= EXCESS_NONE))
+	if (!worst)
 		return;
 	if (slot >= ranking->top)
 		ranking->top = slot + 1;
+	if (loss <= RANKING_LOSS_NOISE)
+		offered.loss = 0;
+	if (excess < RANKING_EXCESS_MIN)
+		offered.excess = EXCESS_NONE;
+	ranking->slots_ranked[slot].loss = offered.loss;
+	ranking->slots_ranked[slot].excess = offered.excess;
+	if (offered.loss == 0 && offered.excess == EXCESS_NONE)
+		return;
 	if (ranking->worst_count < ranking->count) {
 		worst[ranking->worst_count] = offered;
 		heap_rise(worst, ranking->worst_count++);
@@ -180,15 +192,51 @@ static void ranking_leave_out(struct ranking *ranking)
 	}
 }
 
+/* Of those that stay without being among the worst, the one that is least bad by now. Where room is
+ * RANKING_ROOM times the worst, and one of these is not listed, there is one. */
+static struct ranked *ranking_weakest(const struct ranking *ranking)
+{
+	struct ranked *weakest = NULL;
+
+	for (uint32_t slot = 0; slot < ranking->top; slot++) {
+		struct ranked *ranked = &ranking->slots_ranked[slot];
+
+		if (!ranked->listed || ranking_is_worst(ranking, ranked))
+			continue;
+		if (!weakest || ranked->loss < weakest->loss ||
+		    (ranked->loss == weakest->loss && ranked->excess < weakest->excess))
+			weakest = ranked;
+	}
+	assert(weakest);
+	return weakest;
+}
+
+static bool contender_is_far_worse(const struct contender *one, const struct ranked *other)
+{
+	if (other->loss == 0 && one->excess / RANKING_FAR_EXCESS >= other->excess)
+		return true;
+	return one->loss >= 2 * other->loss + RANKING_FAR_LOSS;
+}
+
 /* Where those who stay leave too few places, the worst get them. */
 static void ranking_take_in(struct ranking *ranking)
 {
+	struct ranked *weakest = NULL;
+
 	heap_sort(ranking->worst, ranking->worst_count);
-	for (uint32_t i = 0; i < ranking->worst_count && ranking->listed < ranking->count; i++) {
+	for (uint32_t i = 0; i < ranking->worst_count; i++) {
 		struct ranked *ranked = &ranking->slots_ranked[ranking->worst[i].slot];
 
 		if (ranked->listed || ranked->in_a_row < RANKING_ENTER)
 			continue;
+		if (ranking->listed == ranking->room) {
+			weakest = weakest ? weakest : ranking_weakest(ranking);
+			if (!contender_is_far_worse(&ranking->worst[i], weakest))
+				continue;
+			weakest->listed = false;
+			weakest = NULL;
+			ranking->listed--;
+		}
 		ranked->listed = true;
 		ranked->since = ranking->now;
 		ranking->listed++;

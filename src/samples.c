@@ -180,14 +180,14 @@ static void flow_answered(struct flow *flow, struct sample *sample)
 		return;
 	}
 	if (flow->in_order) {
-		int64_t difference_ns = sample->rtt_ns - flow->in_order_rtt_ns;
+		int64_t difference_ns = sample->rtt_ns - (int64_t)flow->in_order_rtt_ns;
 
 		sample->has_variation = true;
 		sample->variation_ns = difference_ns < 0 ? -difference_ns : difference_ns;
 	}
 	flow->in_order = true;
 	flow->in_order_sequence = sample->sequence;
-	flow->in_order_rtt_ns = sample->rtt_ns;
+	flow->in_order_rtt_ns = (uint64_t)sample->rtt_ns & FLOW_RTT_MASK;
 }
 
 void samples_judge(struct samples *samples, size_t index, enum flight_state state,

@@ -39,10 +39,8 @@ uint32_t zones_find(struct zones *zones, const char *name)
 		if (strcmp(zones->list[i].name, name) == 0)
 			return i;
 	}
-	if (zones->count == ZONES_CAPACITY || strlen(name) >= PEER_ZONE_CAPACITY) {
-		zones->dropped++;
+	if (zones->count == ZONES_CAPACITY || strlen(name) >= PEER_ZONE_CAPACITY)
 		return 0;
-	}
 	strcpy(zones->list[zones->count].name, name);
 	return zones->count++;
 }
@@ -50,6 +48,11 @@ uint32_t zones_find(struct zones *zones, const char *name)
 uint32_t zones_count(const struct zones *zones)
 {
 	return zones->count;
+}
+
+void zones_drop(struct zones *zones)
+{
+	zones->dropped++;
 }
 
 uint64_t zones_dropped(const struct zones *zones)

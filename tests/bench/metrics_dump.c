@@ -78,9 +78,11 @@ static void populate_many(struct world *world, uint32_t count)
 	}
 	peers_commit(world->peers, (struct local_time){ 0 });
 	for (uint32_t i = 0; i < count; i++) {
+		char zone[PEER_ZONE_CAPACITY];
+
 		peers_set_state(world->peers, i, PEER_PROBED);
-		snprintf(peer_to_be_changed(world, i)->zone, PEER_ZONE_CAPACITY, "zone-%u",
-			 i % DUMP_ZONES);
+		snprintf(zone, sizeof(zone), "zone-%u", i % DUMP_ZONES);
+		peers_set_zone(world->peers, i, zone);
 	}
 	world->exposition.peers = world->peers;
 	world->exposition.stats = stats;

@@ -20,11 +20,10 @@ struct ever {
 
 static inline uint64_t ever_native_count(const struct native_histogram *native)
 {
-	uint64_t count = native->zero;
+	struct native_total total = { 0 };
 
-	for (uint32_t i = 0; i < NATIVE_BUCKETS; i++)
-		count += native->buckets[i];
-	return count;
+	native_total_sum(&total, native);
+	return native_total_count(&total);
 }
 
 static inline uint64_t ever_classic_count(const struct peer_stats *stats)

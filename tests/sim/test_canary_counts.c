@@ -108,15 +108,18 @@ static void there_is_room_for_so_many_zones(void **state)
 	assert_int_equal(zones_count(canary_zones(sim->canary)), ZONES_CAPACITY);
 	sim->canary->standings[0].zone = 1;
 	/* simulation_check would not have it. */
-	canary_peers_begin(sim->canary, PEER_SOURCE_FILE);
-	canary_peers_offer(sim->canary, &(struct peer_candidate){
-						.address = simulation_address(1),
-						.name = "n1",
-						.zone = "one more",
-					});
-	canary_peers_commit(sim->canary, simulation_now(sim));
-	assert_int_equal(sim->canary->standings[0].zone, 0);
-	assert_int_equal(zones_dropped(canary_zones(sim->canary)), 1);
+	for (int i = 0; i < 3; i++) {
+		canary_peers_begin(sim->canary, PEER_SOURCE_FILE);
+		canary_peers_offer(sim->canary, &(struct peer_candidate){
+							.address = simulation_address(1),
+							.name = "n1",
+							.zone = "one more",
+						});
+		canary_peers_commit(sim->canary, simulation_now(sim));
+		assert_int_equal(sim->canary->standings[0].zone, 0);
+		/* Once, however often it is looked at. */
+		assert_int_equal(zones_dropped(canary_zones(sim->canary)), 1);
+	}
 	place(sim, 1, 1, "z7", "");
 	assert_int_equal(sim->canary->standings[0].zone, 7);
 	simulation_close(sim);
@@ -159,6 +162,38 @@ static void counters_begin_anew_before_they_run_over(void **state)
 	assert_true(canary_stats(sim->canary, 2)->returned > 100);
 	simulation_settle(sim);
 	simulation_compare(sim);
+	simulation_close(sim);
+}
+
+/* What wears out first are the native histogram's narrow buckets. */
+static void a_histogram_without_room_begins_anew(void **state)
+{
+	struct simulation *sim = simulation_open(SEED, 4, 2, 100 * MS, 300 * MS,
+						 protocol_of(state));
+	const uint32_t many = 32768;
+
+	simulation_populate(sim, 4);
+	simulation_run(sim, 20 * NS_PER_SECOND);
+	for (uint32_t slot = 1; slot < 3; slot++) {
+		/* As many as there are places, and in one slot one more. */
+		for (uint32_t i = 0; i < NATIVE_CARRIES + slot - 1; i++) {
+			sim->canary->natives[slot].low[i] = (uint16_t)many;
+			sim->past_natives[slot].buckets[i] -= many;
+		}
+		sim->canary->stats[slot].returned += (NATIVE_CARRIES + 1) * many;
+		sim->canary->recents[slot].loss = 3304;
+	}
+	sim->canary->review_at = simulation_now(sim);
+	canary_on_expiry(sim->canary, simulation_now(sim));
+	for (uint32_t slot = 0; slot < 4; slot++) {
+		const struct recent *recent = canary_recent(sim->canary, slot);
+
+		assert_int_equal(canary_stats(sim->canary, slot)->returned == 0, slot == 2);
+		assert_int_equal(recent->since.ns == sim->now_ns, slot == 2);
+		/* How it fares lately is not forgotten. */
+		assert_int_equal(recent->loss, slot == 1 || slot == 2 ? 3304 : 0);
+		assert_true(recent->samples > 0 && recent->last_rtt_ns > 0);
+	}
 	simulation_close(sim);
 }
 
@@ -241,6 +276,7 @@ int main(void)
 		cmocka_unit_test(zones_are_learnt),
 		EACH_PROTOCOL(there_is_room_for_so_many_zones),
 		EACH_PROTOCOL(counters_begin_anew_before_they_run_over),
+		EACH_PROTOCOL(a_histogram_without_room_begins_anew),
 		EACH_PROTOCOL(the_bad_are_shown),
 		EACH_PROTOCOL(far_zones_are_not_bad),
 	};

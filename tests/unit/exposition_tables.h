@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "exposition.h"
+#include "peers_state.h"
 
 #define SLOTS	   8
 #define DISCOVERED 6
@@ -91,12 +92,6 @@ static inline bool lingers(void *ctx, uint32_t slot)
 	const struct world *world = ctx;
 
 	return strcmp(peers_get(world->peers, slot)->name, "left") == 0;
-}
-
-/* As if learnt, but past all that checks what is learnt. */
-static inline struct peer *peer_to_be_changed(struct world *world, uint32_t slot)
-{
-	return (struct peer *)(uintptr_t)peers_get(world->peers, slot);
 }
 
 static inline void world_open_tables(struct world *world, uint32_t listed)

@@ -30,13 +30,13 @@ static inline void populate_peers(struct world *world)
 	offer(peers, "10.0.0.5", "gone");
 	peers_commit(peers, now);
 	for (uint32_t slot = 0; slot < SLOTS; slot++) {
-		struct peer *peer = peer_to_be_changed(world, slot);
+		const struct peer *peer = peers_get(peers, slot);
 		const char *name = peer->name;
 
 		if (peer->state != PEER_RESOLVING)
 			continue;
 		if (strcmp(name, "node-1") == 0)
-			strcpy(peer->zone, "zone-b");
+			peers_set_zone(peers, slot, "zone-b");
 		if (strcmp(name, "node-0") == 0)
 			peers_set_state(peers, slot, PEER_OWN);
 		else if (strcmp(name, "node-3") != 0)

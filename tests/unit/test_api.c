@@ -7,6 +7,7 @@
 
 #include "unit/json_strict.h"
 #include "unit/view_world.h"
+#include "unit/native_full.h"
 
 /* The parser that judges here is judged first. */
 static void the_parser_is_strict(void **state)
@@ -254,7 +255,7 @@ static void the_longest_row_fits(void **state)
 	world.exposition.flow_losses = flows;
 	world.exposition.flow_ports = ports;
 	memset(world.stats, 0xff, sizeof(*world.stats));
-	memset(world.natives, 0xff, sizeof(*world.natives));
+	native_fill(world.natives, 1);
 	memset(world.recents, 0xff, sizeof(*world.recents));
 	memset(flows, 0xff, sizeof(flows));
 	for (size_t i = 0; i < sizeof(flows) / sizeof(flows[0]); i++) {

@@ -82,14 +82,14 @@ static void probes_in_flight_are_bounded(void **state)
 
 	(void)state;
 	assert_int_equal(
-		read_all(FLAGS("--probe.interval=10ms", "--probe.timeout=60s", "--probe.max=5120"),
+		read_all(FLAGS("--probe.interval=10ms", "--probe.timeout=4s", "--probe.max=5120"),
 			 NULL, &config, error),
 		-EINVAL);
 	assert_non_null(strstr(error, "--probe.max, --probe.flows and --probe.timeout: got 5120 "
 				      "peers with 4 flows of up to "));
 	assert_non_null(strstr(error, "--probe.interval"));
 	assert_non_null(strstr(error, "at most 1048576"));
-	accept(FLAGS("--probe.interval=10ms", "--probe.timeout=60s", "--probe.max=32"), NULL,
+	accept(FLAGS("--probe.interval=10ms", "--probe.timeout=4s", "--probe.max=32"), NULL,
 	       &config);
 	accept(FLAGS("--probe.max=5120"), NULL, &config);
 	accept(FLAGS("--probe.max=5120", "--probe.flows=8"), NULL, &config);
@@ -103,7 +103,7 @@ static void flows_count_among_the_probes_in_flight(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < LENGTH(flows); i++) {
-		uint32_t window = samples_window(5 * NS_PER_SECOND, 10 * NS_PER_MS, i + 1);
+		uint32_t window = samples_window(4 * NS_PER_SECOND, 10 * NS_PER_MS, i + 1);
 		uint32_t most = 1048576 / (window * (i + 1));
 		char error[CONFIG_ERROR_CAPACITY];
 		char maximum[16];
@@ -111,11 +111,11 @@ static void flows_count_among_the_probes_in_flight(void **state)
 		struct config config;
 
 		snprintf(maximum, sizeof(maximum), "%u", most);
-		accept(FLAGS("--probe.interval=10ms", "--probe.timeout=5s", "--probe.max", maximum,
+		accept(FLAGS("--probe.interval=10ms", "--probe.timeout=4s", "--probe.max", maximum,
 			     "--probe.flows", flows[i]),
 		       NULL, &config);
 		snprintf(maximum, sizeof(maximum), "%u", most + 1);
-		assert_int_equal(read_all(FLAGS("--probe.interval=10ms", "--probe.timeout=5s",
+		assert_int_equal(read_all(FLAGS("--probe.interval=10ms", "--probe.timeout=4s",
 						"--probe.max", maximum, "--probe.flows", flows[i]),
 					  NULL, &config, error),
 				 -EINVAL);

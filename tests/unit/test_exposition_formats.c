@@ -16,6 +16,7 @@
 #include "http.h"
 #include "unit/metric_reading.h"
 #include "unit/protobuf_text.h"
+#include "unit/native_full.h"
 
 _Static_assert(HTTP_BLOCK_BYTES >= EXPOSITION_ROW_CAPACITY, "a block must hold any row");
 
@@ -149,9 +150,10 @@ static void fill_with_hostility(struct world *world, char octet)
 		offer(world->peers, address, name);
 	}
 	peers_commit(world->peers, (struct local_time){ 0 });
-	for (uint32_t slot = 0; slot < SLOTS; slot++)
-		memset(peer_to_be_changed(world, slot)->zone, octet, PEER_ZONE_CAPACITY - 1);
+	memset(name, octet, PEER_ZONE_CAPACITY - 1);
 	name[PEER_ZONE_CAPACITY - 1] = '\0';
+	for (uint32_t slot = 0; slot < SLOTS; slot++)
+		peers_set_zone(world->peers, slot, name);
 	for (uint32_t i = 0; i + 1 < ZONES_CAPACITY; i++) {
 		struct zone *zone;
 
@@ -164,10 +166,8 @@ static void fill_with_hostility(struct world *world, char octet)
 			zone->native.buckets[bucket] = 0xff00ff00ff00ff;
 	}
 	memset(world->stats, 0xff, sizeof(world->stats));
-	for (uint32_t slot = 0; slot < SLOTS; slot++) {
-		for (uint32_t bucket = 0; bucket < NATIVE_BUCKETS; bucket += 2)
-			world->natives[slot].buckets[bucket] = UINT32_MAX;
-	}
+	for (uint32_t slot = 0; slot < SLOTS; slot++)
+		native_fill(&world->natives[slot], 2);
 	memset(&world->loop_delay, 0xff, sizeof(world->loop_delay));
 	memset(&world->counters, 0xff, sizeof(world->counters));
 	world->real_offset_ns = INT64_MAX;

@@ -46,7 +46,7 @@ static int place_of(int64_t value_ns)
 	assert_memory_equal(&total, &sum, sizeof(total));
 	assert_int_equal(native_total_count(&total), 1);
 	for (int i = 0; i < NATIVE_BUCKETS; i++) {
-		if (histogram.buckets[i])
+		if (sum.buckets[i])
 			place = i;
 	}
 	assert_int_equal(histogram.zero, place == -1);
@@ -102,6 +102,7 @@ static void bounds_are_inclusive(void **state)
 static void every_value_has_the_bucket_of_its_bounds(void **state)
 {
 	struct native_histogram histogram = { 0 };
+	struct native_total total = { 0 };
 	uint32_t counts[NATIVE_BUCKETS + 1] = { 0 };
 	int expected = -1;
 
@@ -113,30 +114,98 @@ static void every_value_has_the_bucket_of_its_bounds(void **state)
 		native_add(&histogram, value_ns);
 		counts[expected + 1]++;
 		assert_true(counts[expected + 1] ==
-			    (expected == -1 ? histogram.zero : histogram.buckets[expected]));
+			    (expected == -1 ? histogram.zero : histogram.low[expected]));
 	}
 	assert_int_equal(expected, NATIVE_BUCKETS - 1);
-	assert_int_equal(histogram.zero, counts[0]);
-	assert_memory_equal(histogram.buckets, counts + 1, sizeof(histogram.buckets));
+	native_total_sum(&total, &histogram);
+	assert_int_equal(total.zero, counts[0]);
+	for (int i = 0; i < NATIVE_BUCKETS; i++)
+		assert_int_equal(total.buckets[i], counts[i + 1]);
 }
 
 static void sums_keep_what_was_there(void **state)
 {
 	struct native_histogram histogram = { .zero = UINT32_MAX };
 	struct native_total total = { .zero = 5 };
+	uint64_t count = 2 * (uint64_t)UINT32_MAX + 5;
 
 	(void)state;
 	for (unsigned int i = 0; i < NATIVE_BUCKETS; i++) {
-		histogram.buckets[i] = UINT32_MAX - i;
+		histogram.low[i] = (uint16_t)(UINT16_MAX - i);
 		total.buckets[i] = 7 * i;
+	}
+	for (unsigned int i = 0; i < NATIVE_CARRIES; i++) {
+		histogram.carried[i] = (uint8_t)(2 * i + 1);
+		histogram.high[i] = (uint16_t)(UINT16_MAX - i);
 	}
 	native_total_sum(&total, &histogram);
 	native_total_sum(&total, &histogram);
 	assert_int_equal(total.zero, 2 * (uint64_t)UINT32_MAX + 5);
+	for (unsigned int i = 0; i < NATIVE_BUCKETS; i++) {
+		bool carried = i % 2 == 0 && i / 2 < NATIVE_CARRIES;
+		uint64_t high = carried ? (uint64_t)(UINT16_MAX - i / 2) << 16 : 0;
+
+		assert_int_equal(total.buckets[i], 2 * (high + UINT16_MAX - i) + 7 * i);
+		count += total.buckets[i];
+	}
+	assert_int_equal(native_total_count(&total), count);
+}
+
+static void add_many(struct native_histogram *histogram, unsigned int bucket, uint32_t count)
+{
+	while (count--)
+		native_add(histogram, native_bound_ns(bucket));
+}
+
+static void a_bucket_counts_on_beyond_its_half(void **state)
+{
+	static const uint32_t counts[] = { 65535, 65536, 65537, 131071, 131072, 1000000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		struct native_histogram histogram = { 0 };
+		struct native_total total = { 0 };
+
+		add_many(&histogram, 183, counts[i]);
+		add_many(&histogram, 0, counts[i]);
+		native_total_sum(&total, &histogram);
+		assert_int_equal(total.buckets[183], counts[i]);
+		assert_int_equal(total.buckets[0], counts[i]);
+		assert_int_equal(native_total_count(&total), 2 * counts[i]);
+		assert_true(native_has_room(&histogram));
+	}
+}
+
+/* Until one more bucket than there are places for might run over within the margin. */
+static void no_room_is_told_in_time(void **state)
+{
+	struct native_histogram histogram = { 0 };
+	struct native_total total = { 0 };
+
+	(void)state;
+	for (unsigned int i = 0; i < NATIVE_CARRIES; i++)
+		add_many(&histogram, 3 * i, i % 2 ? 32768 : 70000);
+	assert_true(native_has_room(&histogram));
 	for (unsigned int i = 0; i < NATIVE_BUCKETS; i++)
-		assert_int_equal(total.buckets[i], 2 * (uint64_t)UINT32_MAX + 5 * i);
-	assert_int_equal(native_total_count(&total),
-			 185 * 2 * (uint64_t)UINT32_MAX + 5 + 5 * (183 * 184 / 2));
+		add_many(&histogram, i, i % 3 || i / 3 >= NATIVE_CARRIES ? 32767 : 0);
+	assert_true(native_has_room(&histogram));
+	add_many(&histogram, 100, 1);
+	assert_false(native_has_room(&histogram));
+	/* Said in time: those that were full enough still run over, exactly. */
+	for (unsigned int i = 1; i < NATIVE_CARRIES; i += 2)
+		add_many(&histogram, 3 * i, 32768);
+	native_total_sum(&total, &histogram);
+	for (unsigned int i = 0; i < NATIVE_CARRIES; i++)
+		assert_int_equal(total.buckets[3 * i], i % 2 ? 65536 : 70000);
+
+	histogram = (struct native_histogram){ .zero = UINT32_MAX - NATIVE_MARGIN };
+	assert_true(native_has_room(&histogram));
+	native_add(&histogram, 0);
+	assert_false(native_has_room(&histogram));
+	histogram = (struct native_histogram){ .carried = { 7 }, .high = { UINT16_MAX - 1 } };
+	assert_true(native_has_room(&histogram));
+	add_many(&histogram, 6, 65536);
+	assert_false(native_has_room(&histogram));
 }
 
 /* As the documentation of histogram_quantile() has it, with libm: in seconds. */
@@ -299,6 +368,8 @@ int main(void)
 		cmocka_unit_test(bounds_are_inclusive),
 		cmocka_unit_test(every_value_has_the_bucket_of_its_bounds),
 		cmocka_unit_test(sums_keep_what_was_there),
+		cmocka_unit_test(a_bucket_counts_on_beyond_its_half),
+		cmocka_unit_test(no_room_is_told_in_time),
 		cmocka_unit_test(quantiles_are_those_of_the_samples),
 		cmocka_unit_test(quantiles_within_each_bucket),
 		cmocka_unit_test(quantiles_of_few),

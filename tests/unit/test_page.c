@@ -8,6 +8,7 @@
 #include "page_parts.h"
 #include "unit/sha256.h"
 #include "unit/view_world.h"
+#include "unit/native_full.h"
 
 static void offer(struct view_world *world, const char *address, const char *name, const char *zone)
 {
@@ -317,7 +318,8 @@ static void the_longest_parts_fit(void **state)
 		interfaces_on_word(world.interfaces, &word);
 	}
 	memset(world.stats, 0xff, 40 * sizeof(*world.stats));
-	memset(world.natives, 0xff, 40 * sizeof(*world.natives));
+	for (uint32_t slot = 0; slot < 40; slot++)
+		native_fill(&world.natives[slot], 1);
 	world.exposition.node_name = name;
 	world.exposition.node_zone = zone;
 	text = document_text(DOCUMENT_PAGE, &world.exposition, PAGE_ROW_CAPACITY);

@@ -90,8 +90,8 @@ static void a_name_is_learnt(void **state)
 
 	(void)state;
 	fixture_open(&f);
-	peer = peers_get(f.peers, 0);
 	say(&f, LIST("1", "2"), 0);
+	peer = peers_get(f.peers, 0);
 	assert_label(&f, 0, "10.0.0.1");
 	assert_int_equal(learn(&f, 0, "a", "z", 1, 0), PEER_LEARNT_NAME);
 	assert_label(&f, 0, "a");

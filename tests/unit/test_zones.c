@@ -52,6 +52,9 @@ static void beyond_the_last_place_is_the_unknown_zone(void **state)
 	assert_int_equal(zones_dropped(zones), 0);
 	assert_int_equal(zones_find(zones, "one more"), 0);
 	assert_int_equal(zones_find(zones, "another"), 0);
+	assert_int_equal(zones_dropped(zones), 0);
+	zones_drop(zones);
+	zones_drop(zones);
 	assert_int_equal(zones_dropped(zones), 2);
 	assert_int_equal(zones_count(zones), ZONES_CAPACITY);
 	for (uint32_t i = 2; i < ZONES_CAPACITY; i++) {
