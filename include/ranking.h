@@ -22,15 +22,17 @@
 
 /* Where that does not do, nobody leaves before his time but for one who is far worse: whose loss is
  * twice as much and a tenth of all more; or where nothing is lost, whose p99 is so many times as
- * far above. So far apart no two are for three evaluations by chance, of many who are alike. */
+ * far above. By chance, of many that are alike, hardly any two are so far apart for three
+ * evaluations. */
 #define RANKING_FAR_LOSS   (UINT16_MAX / 10)
 #define RANKING_FAR_EXCESS 4
 
 /* Of 65535: one lost probe of about a hundred that count, which may befall any. Only more ranks. */
 #define RANKING_LOSS_NOISE 655
 
-/* 1.25, in 1/1024: the estimates go to and fro by some 5 %, those of a peer's few samples by twice
- * as much. Only as much as this ranks. */
+/* 1.25, in 1/1024; only as much as this ranks. Estimates of peers that are alike differ: of 50
+ * whose p99 is 1.6 times the median, chance lists one an hour so, and all the time ten if any
+ * excess ranks. */
 #define RANKING_EXCESS_MIN 1280
 
 #define RANKING_ALL UINT32_MAX /* count: everybody is listed */

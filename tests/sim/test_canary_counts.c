@@ -204,8 +204,8 @@ static bool is_listed(const struct simulation *sim, uint32_t slot)
 	return ranking_lists(canary_ranking(sim->canary), slot);
 }
 
-/* A mesh of 50, of which three are bad: they are among the ten that are shown, and those that are
- * not shown are counted as well. */
+/* A mesh of 50, of which three turn bad: they are shown within a minute, whomever noise had listed
+ * by then, and those that are not shown are counted as well. */
 static void the_bad_are_shown(void **state)
 {
 	struct simulation *sim = simulation_open(SEED, 64, 4, NS_PER_SECOND, NS_PER_SECOND,
@@ -218,23 +218,23 @@ static void the_bad_are_shown(void **state)
 	simulation_reopen(sim);
 	sim->conditions.jitter_ns = 200 * NS_PER_US;
 	sim->bad_conditions = sim->conditions;
-	sim->bad_conditions.loss = 50;
+	sim->bad_conditions.loss = 500;
 	simulation_populate(sim, NODES);
-	simulation_run(sim, 300 * NS_PER_SECOND);
+	simulation_run(sim, 200 * NS_PER_SECOND);
 	sim->bad = bad;
-	simulation_run(sim, 120 * NS_PER_SECOND + RANKING_STAY_NS);
-	for (int i = 0; i < 20; i++) {
+	simulation_run(sim, 45 * NS_PER_SECOND);
+	for (int i = 0; i < 60; i++) {
 		uint64_t now = 0;
 
 		simulation_run(sim, 15 * NS_PER_SECOND);
-		assert_in_range(ranking_listed(canary_ranking(sim->canary)), 3, 10);
+		assert_in_range(ranking_listed(canary_ranking(sim->canary)), 3, 20);
 		for (uint32_t slot = 0; slot < 64; slot++)
 			now |= (uint64_t)is_listed(sim, slot) << slot;
 		assert_true((now & bad) == bad);
 		entered += (uint32_t)__builtin_popcountll(now & ~before);
 		before = now;
 	}
-	assert_in_range(entered, 3, 20); /* in five minutes: the first ten, and each once */
+	assert_in_range(entered, 3, 10); /* in a quarter of an hour; noise alone would bear 30 */
 	for (uint32_t slot = 0; slot < NODES; slot++)
 		assert_int_equal(canary_recent(sim->canary, slot)->loss > 0, bad >> slot & 1);
 	simulation_settle(sim);
@@ -256,12 +256,14 @@ static void far_zones_are_not_bad(void **state)
 	simulation_reopen(sim);
 	sim->conditions.jitter_ns = 100 * NS_PER_US;
 	sim->bad_conditions = sim->conditions;
-	sim->bad_conditions.delay_ns = 5 * MS;
-	/* Of the near ones, one is as far as all of the far zone are. */
-	sim->bad = ((1ull << 20) - 1) << 20 | 1ull << 7;
-	place(sim, 40, 20, "near", "far");
+	sim->bad_conditions.jitter_ns = 5 * MS;
+	/* Of the near ones, one is as far as all of the far zone are, and not as steady as to make
+	 * the p99 of its zone by itself. */
+	sim->bad = ((1ull << 10) - 1) << 50 | 1ull << 7;
+	place(sim, 60, 50, "near", "far");
 	simulation_run(sim, 300 * NS_PER_SECOND);
 	assert_true(is_listed(sim, 7));
+	assert_int_equal(ranking_listed(canary_ranking(sim->canary)), 1);
 	assert_true(recent_p99_ns(&zone_of(sim, "far")->recent) >
 		    5 * recent_p99_ns(canary_recent(sim->canary, 3)));
 	simulation_settle(sim);
