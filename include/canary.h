@@ -63,7 +63,7 @@ struct canary_settings {
 	uint32_t degree;     /* of more, so many; 0: nobody is ever probed, full_below or not */
 	const struct zone_network *networks; /* alive as long as the canary */
 	uint32_t network_count;
-	uint32_t listed; /* so many of the worst have series of their own; RANKING_ALL, or 0 */
+	uint32_t listed; /* so many of the worst have series; RANKING_ALL, or 0 */
 	char node_name[PEER_NAME_CAPACITY]; /* nobody else's name */
 	uint16_t ssid_base;		    /* random, so that a restart makes new sessions */
 	canary_notice_fn *notice;	    /* NULL: nobody listens */

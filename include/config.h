@@ -67,7 +67,7 @@ struct config {
 		uint16_t port;
 	} web_listen[CONFIG_LISTEN_ADDRESSES];
 	uint32_t web_listen_count;
-	/* --metrics.per-peer=all|worst:N|none: the worst, of which up to twice as many are listed. */
+	/* --metrics.per-peer=all|worst:N|none: up to twice N are listed */
 	uint32_t metrics_per_peer; /* UINT32_MAX: all; 0: none */
 	enum config_log_level log_level;
 	enum config_log_format log_format;

@@ -2,6 +2,7 @@
 # 1,000,000 forged and random packets at the reflector and at the sender, over both families: no stranger gets a reply,
 # no forgery is believed, no reply is larger than its request, every packet is in some counter, and what is real goes on
 # being measured.
+# Alone: it takes all processors.
 export PROTOCOL=stamp FAMILY=both
 source "$(dirname "$0")/lib.sh"
 

@@ -2,6 +2,7 @@
 # The peer's canary goes: its kernel answers port unreachable, probes are refused and not lost, which is said once; it
 # comes back and is measured again. A forged port unreachable is no refusal, nor one from on the way, and a flood of them
 # neither keeps us from probing nor from hearing a real one.
+# Alone: it floods.
 export PROTOCOL=stamp FAMILY=both
 source "$(dirname "$0")/lib.sh"
 

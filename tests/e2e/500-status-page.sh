@@ -2,6 +2,7 @@
 # The status page in a real browser: of a real mesh, and of an invented node with a hostile name among its
 # peers, and with 5,000 of them. Sorting, filters, renewal, both colour schemes, no script, a server that
 # goes away; the browser has nothing to complain of. SCREENSHOTS=FOLDER keeps what it looked like.
+# Alone: a browser is slow enough.
 PROTOCOL=stamp
 source "$(dirname "$0")/lib.sh"
 source "$(dirname "$0")/browser.sh"

@@ -2,6 +2,7 @@
 # Everything that is served, over several addresses, while somebody else holds all connections that they can:
 # a thousand idle ones, trickled requests, readers that read nothing. Others are served within seconds, probes keep
 # their pace, memory does not grow.
+# Alone: it takes what it can get.
 source "$(dirname "$0")/lib.sh"
 source "$(dirname "$0")/siege.sh"
 need python3

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Debian's slowhttptest against a canary: slow headers, slow bodies, slow readers, ranges, 1,000 connections each. Others
 # are served within 3 s, probes keep their pace, memory does not grow; afterwards all is as before.
+# Alone: it takes what it can get.
 source "$(dirname "$0")/lib.sh"
 source "$(dirname "$0")/siege.sh"
 need slowhttptest
