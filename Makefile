@@ -52,7 +52,7 @@ BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/
 TOOLS := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/*.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all help check check-unit check-sim check-edge check-bpf check-e2e check-vm test mesh-table metrics-table lint format tools clean release image check-release man install uninstall
+.PHONY: all help check check-rules check-unit check-sim check-edge check-bpf check-e2e check-vm test mesh-table metrics-table lint format tools clean release image check-release man install uninstall
 .SECONDARY:
 
 all: $(BUILD)/kube-canary ## build the program
@@ -151,6 +151,10 @@ check-bpf: $(BPF_TESTS) ## BPF_PROG_TEST_RUN over packet fixtures (root)
 
 check-e2e: all tools ## namespaces, real traffic (root)
 	$(Q)tests/e2e/run
+
+check-rules: ## the chart's rules and dashboards, as far as they need no mesh
+	$(Q)tests/rules/run
+	$(Q)tests/dashboards/run
 
 check-vm: all $(BPF_TESTS) ## an older stock kernel, without TCX, in a virtual machine
 	$(Q)BUILD=$(BUILD) tests/vm/run

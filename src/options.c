@@ -43,7 +43,7 @@ const struct option options[] = {
 	{ "peers.linger", OPTION_DURATION, FIELD(peers_linger_ns), "5m", 0,
 	  24 * 3600 * NS_PER_SECOND, NULL,
 	  "time for which a peer is probed on that no source names any more" },
-	{ "peers.max", OPTION_NUMBER, FIELD(peers_max), "5120", 1, DIRECTORY_MAX, NULL,
+	{ "peers.max", OPTION_NUMBER, FIELD(peers_max), "2048", 1, DIRECTORY_MAX, NULL,
 	  "addresses known at most; sizes the memory" },
 	{ "probe.interval", OPTION_DURATION, FIELD(probe_interval_ns), "1s", 10 * NS_PER_MS,
 	  3600 * NS_PER_SECOND, NULL, "time between two probes of a peer" },

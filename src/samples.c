@@ -13,6 +13,8 @@
 
 #include "samples_state.h"
 
+#define SLOT_AT_REST ((struct slot){ .next_expiry_ns = INT64_MAX, .unresolved_at_ns = INT64_MIN })
+
 int samples_open(const struct kernel_memory *memory, int64_t timeout_ns, struct samples **ret)
 {
 	const struct kernel_shape *shape = &memory->shape;
@@ -31,8 +33,10 @@ int samples_open(const struct kernel_memory *memory, int64_t timeout_ns, struct 
 		samples_close(samples);
 		return -ENOMEM;
 	}
+	/* Zeroed, flights and entries are as samples_reset leaves them, and nobody touches them
+	 * yet. */
 	for (uint32_t slot = 0; slot < shape->slots; slot++)
-		samples_reset(samples, slot, false);
+		samples->slots[slot] = SLOT_AT_REST;
 	*ret = samples;
 	return 0;
 }
@@ -92,9 +96,8 @@ void samples_reset(struct samples *samples, uint32_t slot, bool echo)
 		samples->entries[slot * entries + i] = (struct entry){ .state = FLIGHT_NONE };
 	}
 	memset(samples_flow(samples, slot, 0), 0, shape->flows * sizeof(struct flow));
-	samples->slots[slot] = (struct slot){ .next_expiry_ns = INT64_MAX,
-					      .unresolved_at_ns = INT64_MIN,
-					      .echo = echo };
+	samples->slots[slot] = SLOT_AT_REST;
+	samples->slots[slot].echo = echo;
 }
 
 uint32_t samples_flows(const struct samples *samples, uint32_t slot)

@@ -64,7 +64,7 @@ dropped() { in_ns d nft list counters | awk '$1 == "packets" { sum += $2 } END {
 # --- all of it
 
 mapfile -t names < <(printf -- '--peers.dns=%s.test.\n' many six later "${FAILING[@]}")
-canary_start a --peers.static=near-1=10.64.0.1 --peers.static=near-2=10.64.5.100 --peers.static=near-6=fd00:64::7d0 \
+canary_start a --peers.max=5120 --peers.static=near-1=10.64.0.1 --peers.static=near-2=10.64.5.100 --peers.static=near-6=fd00:64::7d0 \
   --probe.interval=50ms --probe.timeout=500ms "${names[@]}"
 eventually 10 finds 5060 || fail "of 5060 addresses it finds $(discovered)"
 assert_eq "$(value a kube_canary_discovery_addresses 'source="dns"')" 5060 "addresses in answers"

@@ -123,7 +123,7 @@ probed() { # NUMBER: a question for eventually
 }
 
 start() { # OPTION…
-  canary_start a --node.name=node-a --peers.file="$peers/file" --log.level=warn "$@"
+  canary_start a --node.name=node-a --peers.file="$peers/file" --peers.max=5120 --log.level=warn "$@"
 }
 
 everywhere_start

@@ -18,7 +18,7 @@ ip netns exec "$PREFIX-b" "$TOOLS/everywhere" "$SCRATCH/everywhere" 2>> "$SCRATC
 EVERYWHERE=$!
 own_process "$EVERYWHERE"
 eventually 5 test -e "$SCRATCH/everywhere" || fail "the reflector does not start"
-canary_start a --node.name=node-a --peers.file="$SCRATCH/peers" --probe.max="$count" --mesh.full-below="$count" --log.level=warn
+canary_start a --node.name=node-a --peers.file="$SCRATCH/peers" --peers.max=5120 --probe.max="$count" --mesh.full-below="$count" --log.level=warn
 everywhere_asked() {
   [ "$(tool_count "$EVERYWHERE" "$SCRATCH/everywhere" addresses)" -ge "$count" ]
 }

@@ -59,19 +59,33 @@ static inline int64_t responder_ms(void)
 	return time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-static inline void responder_open(struct dns_responder *responder)
+/* A port of UDP that the kernel picks, and the same one of TCP, if nobody has that. */
+static inline bool responder_bind(struct dns_responder *responder, struct sockaddr_in *address)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET };
-	socklen_t length = sizeof(address);
+	socklen_t length = sizeof(*address);
 	int size = 1 << 18;
 
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	*address = (struct sockaddr_in){ .sin_family = AF_INET };
+	address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	responder->udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	responder->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(responder->udp, (void *)&address, length), 0);
-	assert_int_equal(getsockname(responder->udp, (void *)&address, &length), 0);
+	assert_int_equal(bind(responder->udp, (void *)address, length), 0);
+	assert_int_equal(getsockname(responder->udp, (void *)address, &length), 0);
 	setsockopt(responder->tcp, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	assert_int_equal(bind(responder->tcp, (void *)&address, length), 0);
+	if (bind(responder->tcp, (void *)address, length) == 0)
+		return true;
+	close(responder->udp);
+	close(responder->tcp);
+	return false;
+}
+
+static inline void responder_open(struct dns_responder *responder)
+{
+	struct sockaddr_in address;
+	int tries = 16;
+
+	while (!responder_bind(responder, &address))
+		assert_true(--tries > 0);
 	assert_int_equal(listen(responder->tcp, 8), 0);
 	responder->port = ntohs(address.sin_port);
 	snprintf(responder->servers, sizeof(responder->servers), "127.0.0.1:%u", responder->port);

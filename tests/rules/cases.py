@@ -678,6 +678,13 @@ def _(mesh):
         health("kube_canary_config_last_reload_successful", {}, "1x19 0x59 1x39")]
 
 
+@case("peers-surplus")
+def _(mesh):
+    return [(0, 24, []), (27, 39, [of_node("PeersSurplus", "n1", "a", limit="peers.max")]), (42, 60, [])], [
+        health("kube_canary_peers_surplus", {"limit": "peers.max"}, "0x19 7x59 0x39"),
+        health("kube_canary_peers_surplus", {"limit": "probe.max"}, "0x60 3x20 0x39")]
+
+
 # --- latency, over days; scraped once a minute. Classic buckets of 60 probes a minute.
 
 DAY = 24 * 60

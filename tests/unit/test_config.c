@@ -26,7 +26,7 @@ static void defaults(void **state)
 	assert_int_equal(config.peers_family, CONFIG_FAMILY_AUTO);
 	assert_int_equal(config.peers_zone_count, 0);
 	assert_true(config.peers_linger_ns == 300 * NS_PER_SECOND);
-	assert_int_equal(config.peers_max, 5120);
+	assert_int_equal(config.peers_max, 2048);
 	assert_int_equal(config.mesh_full_below, 64);
 	assert_int_equal(config.mesh_degree, 16);
 	assert_int_equal(config.bpf_hook, CONFIG_HOOK_AUTO);
