@@ -70,6 +70,8 @@ struct kernel {
 
 /* 0 or -errno; libbpf's own words go to the log at debug, the reason at error. */
 int kernel_open(const struct kernel_settings *settings, struct kernel *ret);
+/* The BPF object within the program: nobody but kernel_open reads it. */
+const void *kernel_object(size_t *ret_bytes);
 void kernel_close(struct kernel *kernel);
 /* One half of it: each of the two processes keeps only what it uses. */
 void kernel_close_maps(struct kernel *kernel);

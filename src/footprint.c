@@ -30,6 +30,31 @@ static int forget_object(struct dl_phdr_info *object, size_t size, void *ctx)
 	return 1;
 }
 
+static void forget_range(uintptr_t start, uintptr_t end)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	start = (start + page - 1) & ~(page - 1);
+	end &= ~(page - 1);
+	/* Not unmapped: the heap would move in, among what forget_object() lets go of. */
+	if (start < end)
+		(void)mmap((void *)start, end - start, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+/* Where scripts/release/link.ld puts them. Not defined elsewhere, where all lies scattered: 0. */
+extern const char footprint_loading_text[] __attribute__((weak));
+extern const char footprint_loading_text_end[] __attribute__((weak));
+extern const char footprint_loading_rodata[] __attribute__((weak));
+extern const char footprint_loading_rodata_end[] __attribute__((weak));
+
+void footprint_drop_loading(const void *object, size_t object_bytes)
+{
+	forget_range((uintptr_t)object, (uintptr_t)object + object_bytes);
+	forget_range((uintptr_t)footprint_loading_text, (uintptr_t)footprint_loading_text_end);
+	forget_range((uintptr_t)footprint_loading_rodata, (uintptr_t)footprint_loading_rodata_end);
+}
+
 void footprint_forget_start(void)
 {
 	(void)dl_iterate_phdr(forget_object, NULL);

@@ -235,6 +235,11 @@ static int kernel_pin(struct kernel *kernel, const char *folder)
 	return err;
 }
 
+const void *kernel_object(size_t *ret_bytes)
+{
+	return canary_bpf__elf_bytes(ret_bytes);
+}
+
 int kernel_open(const struct kernel_settings *settings, struct kernel *ret)
 {
 	struct canary_bpf *skeleton;

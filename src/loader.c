@@ -32,9 +32,8 @@
 #include "samples.h"
 #include "serving.h"
 
-#define RING_BYTES \
-	(64u * 1024) /* 1170 records, more than a second of replies at the default --probe.max */
-
+/* 1170 records, more than a second of replies at the default --probe.max. */
+#define RING_BYTES (64u * 1024)
 /* Sessions that are reflected at once: each who watches us has one for each flow. They are about as
  * many as we watch, which the mesh sees to; at half the load few take each other's places, whose
  * losses then have no direction. Beyond that the longest unused gives way. */
@@ -125,6 +124,9 @@ static int loader_open_kernel(struct loader *loader, uint32_t hash_seed, uint16_
 		.with_xdp = config->bpf_hook == CONFIG_HOOK_XDP,
 		.pin_path = loader_is_pinned(loader) ? config->bpf_pin_path : NULL,
 	};
+	size_t object_bytes;
+	const void *object = kernel_object(&object_bytes);
+	int err;
 
 	for (uint32_t flow = 0; flow < settings.shape.flows; flow++)
 		settings.flow_ports_be[flow] = prober_stamp_port_be(loader->stamp, (uint16_t)flow);
@@ -133,7 +135,9 @@ static int loader_open_kernel(struct loader *loader, uint32_t hash_seed, uint16_
 		inert_after_ns = INERT_AFTER_MIN_NS;
 	settings.inert_after_ns = (uint64_t)inert_after_ns;
 	loader->shape = settings.shape;
-	return kernel_open(&settings, &loader->kernel);
+	err = kernel_open(&settings, &loader->kernel);
+	footprint_drop_loading(object, object_bytes);
+	return err;
 }
 
 static bool policy_uses_filters(const struct attachment_policy *policy)

@@ -11,6 +11,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Of 4096 octets at least: a page holds what is left of any record that wraps. */
+_Static_assert(BPF_RINGBUF_HDR_SZ + sizeof(struct kc_record) <= 4096, "a record fits a page");
+
 struct area {
 	void *start; /* NULL: not mapped */
 	size_t bytes;
@@ -20,7 +23,7 @@ struct maps {
 	struct kernel_memory memory;
 	struct area arrays[KERNEL_MAP_SAMPLES]; /* every map before the ring that is ours too */
 	struct area consumer; /* the page of the consumer's position, ours to write */
-	struct area producer; /* the page of the producer's position, then the data twice */
+	struct area producer; /* its position's page, the data, its first page again */
 	size_t page_bytes;
 	uint32_t filled_bytes; /* high-water mark */
 };
@@ -79,8 +82,9 @@ static int maps_open_ring(struct maps *maps, int fd)
 	err = area_open(fd, page_bytes, PROT_READ | PROT_WRITE, 0, &maps->consumer);
 	if (err)
 		return err;
-	/* The data is mapped twice in a row, so that a record that wraps is still in one piece. */
-	return area_open(fd, page_bytes + 2 * (size_t)maps->memory.shape.ring_bytes, PROT_READ,
+	/* The kernel offers the data twice in a row, so that a record that wraps is still in one
+	 * piece. No record is larger than a page: the first of the second time is enough. */
+	return area_open(fd, page_bytes + maps->memory.shape.ring_bytes + page_bytes, PROT_READ,
 			 page_bytes, &maps->producer);
 }
 

@@ -12,7 +12,7 @@ in_ns b ip -batch "$SCRATCH/addresses"
 in_ns a ip route add 198.18.1.0/24 via 198.18.0.2
 # 1.8 s: 1,800 replies are under way, and a ring of 64 KiB has room for 1,170.
 relay_start --delay-us 900000
-canary_start a --peers.file="$SCRATCH/peers" --mesh.full-below=100 --probe.interval=100ms --probe.timeout=5s
+canary_start a --peers.file="$SCRATCH/peers" --mesh.full-below=100 --probe.interval=100ms --probe.timeout=4s
 eventually 30 at_least 2000 a kube_canary_probes_returned_total || fail "no replies"
 file=$(scrape a)
 assert_at_least "$(metric "$file" kube_canary_probes_in_flight)" 1500 "probes in flight before"

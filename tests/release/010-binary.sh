@@ -55,3 +55,22 @@ check "it tells its version" equal "$("$program" --version)" \
   "kube-canary $(sed -n 's/^VERSION *:= *//p' "$TOP/Makefile") ($REVISION_TESTED)"
 check "it tells what it was made of" equal "$(cut -d ' ' -f 1 "$RELEASE/SOURCES" | tr '\n' ' ')" \
   "c-ares elfutils libbpf libmicrohttpd musl zlib "
+
+# What the start lets go of is called from nowhere else: kernel.c's loading, and of libbpf's system calls those that
+# only it makes.
+calls_into_loading() {
+  local linked=$RELEASE/x86-64/kube-canary
+  objdump -d --no-show-raw-insn "$linked" | awk -v begin="$(address_of "$linked" footprint_loading_text)" \
+    -v end="$(address_of "$linked" footprint_loading_text_end)" '
+    /^[0-9a-f]+ <.*>:$/ { at = sprintf("%16s", $1); gsub(/ /, "0", at); name = $2; inside = at >= begin && at < end; next }
+    !inside && match($0, /[0-9a-f]+ </) {
+      to = sprintf("%16s", substr($0, RSTART, RLENGTH - 2)); gsub(/ /, "0", to)
+      if (to >= begin && to < end) print name }' | tr -d '<>:' | sort -u | paste -sd ' '
+}
+
+address_of() { # PROGRAM SYMBOL
+  nm "$1" | awk -v symbol="$2" '$3 == symbol { print $1 }'
+}
+
+check "only loading calls what is let go" equal "$(calls_into_loading)" \
+  "bpf_map_create bpf_prog_load bump_rlimit_memlock canary_bpf__destroy footprint_drop_loading kernel_load kernel_open"
