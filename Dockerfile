@@ -23,7 +23,7 @@ FROM scratch
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="kube-canary" \
       org.opencontainers.image.description="Round-trip time and loss between all nodes, stamped inside the kernel, for Prometheus" \
-      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.licenses="Apache-2.0 AND (GPL-2.0-only OR BSD-2-Clause) AND (LGPL-2.1-only OR BSD-2-Clause) AND LGPL-2.1-or-later AND (LGPL-3.0-or-later OR GPL-2.0-or-later) AND MIT AND Zlib" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.revision="$REVISION"
 COPY --from=build /kube-canary.built /kube-canary

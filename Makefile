@@ -2,7 +2,7 @@
 # kube-canary. `make help` lists the targets; V=1 shows commands; products go to build/ only.
 
 VERSION  := 0.1.0
-REVISION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
 CC    ?= gcc
 CLANG ?= clang
@@ -17,7 +17,7 @@ ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Iinclude -I$(BUILD) $(WARNINGS) -fno-str
               -DVERSION='"$(VERSION)"' -DREVISION='"$(REVISION)"' -MMD -MP
 LIBS := -lmicrohttpd -lcares -lbpf -lelf -lz
 # Kernels before 6.13, without CAP_PERFMON, refuse half of a spilled register over another one.
-BPF_CFLAGS := -target bpf -mllvm -no-stack-slot-sharing -mcpu=v3 -O2 -g -Wall -Wextra -Wshadow -Iinclude -ffile-prefix-map=$(CURDIR)=. -idirafter /usr/include/$(shell uname -m)-linux-gnu -MMD -MP
+BPF_CFLAGS := -target bpf -mllvm -no-stack-slot-sharing -mcpu=v3 -O2 -g -Wall -Wextra -Wshadow -Iinclude "-ffile-prefix-map=$(CURDIR)=." -idirafter /usr/include/$(shell uname -m)-linux-gnu -MMD -MP
 ifdef WERROR
 ALL_CFLAGS += -Werror
 BPF_CFLAGS += -Werror
@@ -178,17 +178,17 @@ $(BUILD)/kube-canary.8: scripts/kube-canary.8.in scripts/man-page $(BUILD)/kube-
 
 # The unit names the program where it will be, not where it is put for a package.
 install: all man ## program, unit, man page, /etc/default/kube-canary; prefix, bindir, unitdir, mandir, DESTDIR
-	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(unitdir) $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(sysconfdir)/default
-	install -m 755 $(BUILD)/kube-canary $(DESTDIR)$(bindir)/kube-canary
+	install -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(unitdir)" "$(DESTDIR)$(mandir)/man8" "$(DESTDIR)$(sysconfdir)/default"
+	install -m 755 $(BUILD)/kube-canary "$(DESTDIR)$(bindir)/kube-canary"
 	sed 's|/usr/local/bin/|$(bindir)/|; s|/etc/default/|$(sysconfdir)/default/|' scripts/systemd/kube-canary.service > $(BUILD)/kube-canary.service
-	install -m 644 $(BUILD)/kube-canary.service $(DESTDIR)$(unitdir)/kube-canary.service
-	install -m 644 $(BUILD)/kube-canary.8 $(DESTDIR)$(mandir)/man8/kube-canary.8
-	[ -e $(DESTDIR)$(sysconfdir)/default/kube-canary ] || \
-		install -m 644 scripts/systemd/kube-canary.default $(DESTDIR)$(sysconfdir)/default/kube-canary
+	install -m 644 $(BUILD)/kube-canary.service "$(DESTDIR)$(unitdir)/kube-canary.service"
+	install -m 644 $(BUILD)/kube-canary.8 "$(DESTDIR)$(mandir)/man8/kube-canary.8"
+	[ -e "$(DESTDIR)$(sysconfdir)/default/kube-canary" ] || \
+		install -m 644 scripts/systemd/kube-canary.default "$(DESTDIR)$(sysconfdir)/default/kube-canary"
 
 uninstall: ## takes away what install put there, but the options in /etc/default/kube-canary
-	rm -f $(DESTDIR)$(bindir)/kube-canary $(DESTDIR)$(unitdir)/kube-canary.service \
-		$(DESTDIR)$(mandir)/man8/kube-canary.8
+	rm -f "$(DESTDIR)$(bindir)/kube-canary" "$(DESTDIR)$(unitdir)/kube-canary.service" \
+		"$(DESTDIR)$(mandir)/man8/kube-canary.8"
 
 release: ## build/release/kube-canary: static, small, the same bytes wherever it is made; ARCH=arm64 for another machine
 	$(Q)REVISION=$(REVISION) scripts/build-release $(ARCH)

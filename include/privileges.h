@@ -10,6 +10,10 @@
 #define PRIVILEGES_UID 65534 /* nobody */
 #define PRIVILEGES_GID 65534
 
+/* What relocation was done with becomes read-only, as the link asked for (PT_GNU_RELRO): a dynamic
+ * loader does so, a static program starts without one. Never fails the start. */
+void privileges_seal(void);
+
 /* The canary's way down: other groups and uid where CAP_SETGID and CAP_SETUID are held, then no
  * capability in any set (bounding where allowed), no_new_privs, not dumpable. Verified by
  * reading back: an error is an error. *ret_uid_changed tells whether the uid could be changed. 0

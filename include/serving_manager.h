@@ -17,13 +17,16 @@ struct manager {
 	bool ready; /* it has heard so */
 	bool reloading;
 	bool stopping;
-	bool deaf;		   /* it did not hear the last words, and the log says so */
-	uint32_t reloads;	   /* passed on to the canary */
-	struct word_standing told; /* as of the last STATUS */
+	bool deaf;		    /* it did not hear the last words, and the log says so */
+	uint32_t reloads;	    /* passed on to the canary */
+	struct word_standing told;  /* as of the last STATUS */
+	struct local_time heard_at; /* when it was last told anything */
 };
 
-/* The canary's word: its loop turns. */
-void manager_on_standing(struct manager *manager, const struct word_standing *standing);
+/* The canary's word: its loop turns. What contradicts itself is no word, and a canary gone mad is
+ * not listened to all the time. */
+void manager_on_standing(struct manager *manager, const struct word_standing *standing,
+			 struct local_time now);
 /* SIGHUP was passed on to the canary. */
 void manager_on_reload(struct manager *manager, struct local_time now);
 /* We end, for whatever reason; said once. */

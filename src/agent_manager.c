@@ -25,8 +25,9 @@ void agent_open_manager(struct agent *agent, const struct agent_inheritance *inh
 			struct local_time now)
 {
 	agent->manager.present = inheritance->managed;
-	agent->manager.period_ns = inheritance->watchdog_ns > 0 ? inheritance->watchdog_ns / 2
-								: AGAIN_NS;
+	agent->manager.period_ns = AGAIN_NS;
+	if (inheritance->watchdog_ns > 0 && inheritance->watchdog_ns / 2 < AGAIN_NS)
+		agent->manager.period_ns = inheritance->watchdog_ns / 2;
 	agent->manager.waits_for = local_after(now, READY_WITHIN_NS);
 	agent->manager.told_at = local_after(now, -agent->manager.period_ns);
 }

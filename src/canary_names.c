@@ -233,7 +233,7 @@ void canary_on_identity(struct canary *canary, const struct echoed *reply, const
 	err = identity_parse(payload, length, &identity);
 	/* Who does not say that he counts, does not. */
 	samples_set_stateful(canary->samples, slot, err == 0 && identity.stateful);
-	if (err == 0)
+	if (err == 0 && identity.name[0])
 		canary_learn(canary, slot, &identity, now);
 	else
 		canary_judge_name(canary, slot, err == -EINVAL ? NAMING_INVALID : NAMING_FINE);

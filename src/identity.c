@@ -24,10 +24,13 @@ void identity_fill(const char *name, const char *zone, struct stamp_identity *re
 	struct stamp_identity identity = {
 		.version = STAMP_IDENTITY_VERSION,
 		.capabilities = STAMP_CAPABILITY_STATEFUL,
-		.name_length = (uint8_t)strnlen(name, STAMP_NAME_MAX),
 		.zone_length = (uint8_t)strnlen(zone, STAMP_ZONE_MAX),
 	};
+	struct address address;
 
+	/* Peers would not have it: it could pass for another's address in a label. */
+	if (address_parse(name, &address) < 0)
+		identity.name_length = (uint8_t)strnlen(name, STAMP_NAME_MAX);
 	memcpy(identity.name, name, identity.name_length);
 	memcpy(identity.zone, zone, identity.zone_length);
 	*ret = identity;
@@ -49,7 +52,7 @@ static bool identity_is_valid(const struct stamp_identity *value)
 
 	/* A name or zone that is valid is no longer than its field. */
 	return value->version == STAMP_IDENTITY_VERSION &&
-	       peer_name_is_valid(value->name, name_length) &&
+	       (name_length == 0 || peer_name_is_valid(value->name, name_length)) &&
 	       peer_zone_is_valid(value->zone, zone_length) &&
 	       are_zeros(value->name + name_length, STAMP_NAME_MAX - name_length) &&
 	       are_zeros(value->zone + zone_length, STAMP_ZONE_MAX - zone_length);

@@ -39,7 +39,6 @@
  * losses then have no direction. Beyond that the longest unused gives way. */
 #define SESSIONS_MIN 1024u  /* 16 KiB: who watches us may be more, where we watch but a few */
 #define SESSIONS_MAX 65536u /* 1 MiB */
-
 /* Three of the canary's heartbeats, one a second; and no probe in flight outlasts it. */
 #define INERT_AFTER_MIN_NS (3 * NS_PER_SECOND)
 
@@ -374,6 +373,7 @@ int loader_run(const struct config *config)
 	pid_t canary;
 	int err;
 
+	privileges_seal();
 	serving_block_signals();
 	err = notify_open(&loader.notify);
 	if (err)

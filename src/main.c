@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "config.h"
 #include "directory.h"
 #include "discovery_file.h"
@@ -65,12 +66,20 @@ static int check_peers(const struct config *config)
 	return err;
 }
 
+static bool is_address(const char *text)
+{
+	struct address address;
+
+	return address_parse(text, &address) == 0;
+}
+
 static void fill_node_name(struct config *config)
 {
 	if (config->node_name[0] != '\0')
 		return;
 	if (gethostname(config->node_name, sizeof(config->node_name) - 1) ||
-	    !peer_name_is_valid(config->node_name, strlen(config->node_name)))
+	    (!peer_name_is_valid(config->node_name, strlen(config->node_name)) &&
+	     !is_address(config->node_name)))
 		strcpy(config->node_name, "unknown");
 }
 

@@ -133,8 +133,7 @@ static const struct {
 	[OPTION_DURATION] = { "=DURATION", "a duration from " },
 	[OPTION_NUMBER] = { "=N", "a whole number from " },
 	[OPTION_CHOICE] = { "=", "one of " },
-	[OPTION_NAME] = { "=NAME", "letters, digits, dots, dashes and underscores that make no IP "
-				   "address, " },
+	[OPTION_NAME] = { "=NAME", "letters, digits, dots, dashes and underscores, " },
 	[OPTION_PATH] = { "=PATH", "a path of 1 to 255 octets, without control characters" },
 	[OPTION_PEERS] = { "=[NAME=]ADDRESS", "NAME=ADDRESS or ADDRESS" },
 	[OPTION_DNS_NAMES] = { "=NAME", "a DNS name of 1 to 253 letters, digits, dots, dashes and "

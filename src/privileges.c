@@ -7,8 +7,10 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <link.h>
 #include <linux/capability.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -119,6 +121,29 @@ int privileges_keep(const int *capabilities, unsigned int count)
 	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
 		return -EPERM;
 	return 0;
+}
+
+static int seal_object(struct dl_phdr_info *object, size_t size, void *ctx)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	(void)size;
+	(void)ctx;
+	for (size_t i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+		uintptr_t begin = (object->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+		uintptr_t end = (object->dlpi_addr + segment->p_vaddr + segment->p_memsz) &
+				~(page - 1);
+
+		if (segment->p_type == PT_GNU_RELRO && begin < end)
+			(void)mprotect((void *)begin, end - begin, PROT_READ);
+	}
+	return 1; /* the first is the program itself */
+}
+
+void privileges_seal(void)
+{
+	(void)dl_iterate_phdr(seal_object, NULL);
 }
 
 int privileges_hide(void)

@@ -184,7 +184,7 @@ static void server_on_words(struct server *server)
 		return;
 	}
 	if (length == sizeof(word) && word.kind == WORD_STANDING) {
-		manager_on_standing(&server->manager, &word.standing);
+		manager_on_standing(&server->manager, &word.standing, loop_now());
 		return;
 	}
 	if (length != sizeof(word) || word.ifindex == 0 || word.ifindex > INT32_MAX) {

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "interfaces.h"
 #include "log.h"
 #include "text.h"
 
@@ -34,14 +35,28 @@ static void append_status(struct text *lines, const struct word_standing *standi
 	text_append(lines, standing->interfaces == 1 ? " interface\n" : " interfaces\n");
 }
 
+/* Far below any pace at which a canary in its senses speaks. */
+#define PAUSE_NS (50 * NS_PER_MS)
+
+static bool standing_is_sane(const struct word_standing *standing)
+{
+	return standing->ready <= 1 && standing->attached <= standing->interfaces &&
+	       standing->interfaces <= INTERFACE_CAPACITY && standing->probed <= UINT16_MAX;
+}
+
 /* A failure is no matter: the next word says it again. */
-void manager_on_standing(struct manager *manager, const struct word_standing *standing)
+void manager_on_standing(struct manager *manager, const struct word_standing *standing,
+			 struct local_time now)
 {
 	char buffer[LINES_CAPACITY];
 	struct text lines = text_over(buffer, sizeof(buffer));
 	bool reloaded = manager->reloading && standing->reloads == manager->reloads;
 	bool ready = standing->ready && (!manager->ready || reloaded);
 
+	if (!standing_is_sane(standing) ||
+	    (!ready && local_since(now, manager->heard_at) < PAUSE_NS))
+		return;
+	manager->heard_at = now;
 	if (manager->stopping)
 		ready = false;
 	if (ready)

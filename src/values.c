@@ -110,13 +110,9 @@ static bool read_name(struct config *config, const struct option *option, const 
 	static const char allowed[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
 	size_t length = strlen(value);
-	struct address address;
 
 	if ((int64_t)length < option->minimum || (int64_t)length > option->maximum ||
 	    strspn(value, allowed) != length)
-		return false;
-	/* Peers would not have it: it could pass for another's address in a label. */
-	if (address_parse(value, &address) == 0)
 		return false;
 	memcpy((char *)config + option->offset, value, length + 1);
 	return true;

@@ -7,20 +7,32 @@ build() { # TREE RELEASE-FOLDER [ARCH]
   RELEASE=$2 REVISION=$REVISION_TESTED "$1/scripts/build-release" "${@:3}"
 }
 
-no_interpreter() {
-  ! readelf -lW "$1" | grep INTERP
+# What is not to be there counts as not there only if the tool has read the file and has told something of it.
+tells_none() { # PATTERN COMMAND…
+  local words
+  words=$("${@:2}") && [ -n "$words" ] && ! grep -E -e "$1" <<< "$words"
 }
 
-nothing_needed() {
-  ! readelf -dW "$1" | grep NEEDED
+tells() { # PATTERN COMMAND…
+  local words
+  words=$("${@:2}") && { grep -E -e "$1" <<< "$words" || { echo "$words"; return 1; }; }
 }
 
 no_path() { # of the machine that built it, nor of its folders
-  ! strings -a "$1" | grep -F -e "$SCRATCH" -e "$TOP"
+  local words
+  words=$(strings -a "$1") && [ -n "$words" ] &&
+    ! grep -F -e "$SCRATCH" -e "$TOP" -e "$(realpath "$RELEASE")" <<< "$words"
 }
 
-not_writable_and_executable() {
-  readelf -lW "$1" | awk '$1 ~ /^(LOAD|GNU_STACK)$/ && / RWE / { found = 1 } END { exit found }'
+not_writable_and_executable() { # nor is the stack, which the file must say
+  readelf -lW "$1" | awk '$1 == "LOAD" { loads++ } $1 == "GNU_STACK" { stack++ }
+    $1 ~ /^(LOAD|GNU_STACK)$/ && / RWE / { print; found++ } END { exit found || !loads || !stack }'
+}
+
+refuses_space() {
+  local status=0
+  RELEASE="$SCRATCH/a folder" "$TOP/scripts/build-release" || status=$?
+  [ "$status" -eq 2 ] && [ ! -e "$SCRATCH/a folder" ]
 }
 
 here=$SCRATCH/here there=$SCRATCH/another/folder
@@ -44,8 +56,11 @@ check "those of the tree itself as well" cmp "$here/out/kube-canary" "$RELEASE/k
 program=$RELEASE/kube-canary
 check "a program at any address, static, stripped" \
   grep -E 'ELF 64-bit LSB pie executable, x86-64, .*static-pie linked, stripped' <(file "$program")
-check "no interpreter" no_interpreter "$program"
-check "no library needed" nothing_needed "$program"
+check "no interpreter" tells_none INTERP readelf -lW "$program"
+check "no library needed" tells_none NEEDED readelf -dW "$program"
+check "it says itself that it goes to any address" tells 'FLAGS_1.*\bPIE\b' readelf -dW "$program"
+check "everything is bound at the start" tells 'FLAGS_1.*\bNOW\b' readelf -dW "$program"
+check "it names what is to be read-only after that" tells GNU_RELRO readelf -lW "$program"
 check "ldd finds nothing" grep -E 'statically linked|not a dynamic executable' <(ldd "$program" 2>&1)
 check "no path of the machine in it" no_path "$program"
 check "nothing is writable and executable" not_writable_and_executable "$program"
@@ -55,6 +70,10 @@ check "it tells its version" equal "$("$program" --version)" \
   "kube-canary $(sed -n 's/^VERSION *:= *//p' "$TOP/Makefile") ($REVISION_TESTED)"
 check "it tells what it was made of" equal "$(cut -d ' ' -f 1 "$RELEASE/SOURCES" | tr '\n' ' ')" \
   "c-ares elfutils libbpf libmicrohttpd musl zlib "
+for package in c-ares elfutils libbpf libmicrohttpd musl zlib; do
+  check "their copyrights are beside it: $package" grep "^==== $package .*: debian/copyright$" "$RELEASE/NOTICES"
+done
+check "a folder with a space in its name is refused" refuses_space
 
 # What the start lets go of is called from nowhere else: kernel.c's loading, and of libbpf's system calls those that
 # only it makes.

@@ -64,7 +64,9 @@ check "it is what runs" equal "$(images inspect --type image --format '{{ .OCIv1
 check "its user is root, who drops privileges by the program" equal "$(images inspect --type image --format '{{ .OCIv1.Config.User }}' "$name")" ""
 check "label: version" equal "$(label version)" "$(sed -n 's/^VERSION *:= *//p' "$TOP/Makefile")"
 check "label: revision" equal "$(label revision)" "$REVISION_TESTED"
-check "label: licenses" equal "$(label licenses)" Apache-2.0
+# Ours, the BPF object's, and those of libbpf, libmicrohttpd, libelf, musl and c-ares, zlib.
+check "label: licenses" equal "$(label licenses)" "Apache-2.0 AND (GPL-2.0-only OR BSD-2-Clause) AND \
+(LGPL-2.1-only OR BSD-2-Clause) AND LGPL-2.1-or-later AND (LGPL-3.0-or-later OR GPL-2.0-or-later) AND MIT AND Zlib"
 check "it tells its version from there" equal "$(chroot "$root" /kube-canary --version | cut -d ' ' -f 1)" kube-canary
 if [ "$(id -u)" -eq 0 ]; then
   check "a mesh of three measures from it" "$(dirname "$0")/mesh-of-root" "$root"

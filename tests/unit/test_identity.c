@@ -61,6 +61,21 @@ static void longer_ones_are_cut(void **state)
 	assert_int_equal(parse_reply(&reply), 0);
 }
 
+static void an_address_is_no_name(void **state)
+{
+	struct stamp_identity value = identity_of("10.0.0.5", "zone-a");
+	struct reply reply = reply_of(0, &value);
+	struct identity identity;
+
+	(void)state;
+	assert_int_equal(value.name_length, 0);
+	assert_int_equal(value.zone_length, 6);
+	assert_int_equal(identity_of("fd00::5", "").name_length, 0);
+	assert_int_equal(identity_of("10.0.0.5.example", "").name_length, 16);
+	assert_int_equal(parse(reply.octets, reply.length, &identity), 0);
+	assert_string_equal(identity.name, "");
+}
+
 static void capabilities_are_told_apart(void **state)
 {
 	static const struct {
@@ -90,8 +105,8 @@ static void hostile_values_are_refused(void **state)
 	} cases[] = {
 		{ "a", "", -1, -1, 0 },
 		{ "azAZ09.-_", "azAZ09.-_", -1, -1, 0 },
-		{ "", "", -1, -1, -EINVAL },
-		{ "", "z", -1, -1, -EINVAL },
+		{ "", "", -1, -1, 0 },
+		{ "", "z", -1, -1, 0 },
 		{ "a", "", 0, -1, -EINVAL },
 		{ "a", "", 2, -1, -EINVAL },
 		{ "ab", "", 1, -1, -EINVAL },
@@ -130,9 +145,11 @@ static void hostile_values_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct stamp_identity value = identity_of(cases[i].name, cases[i].zone);
+		struct stamp_identity value = identity_of("", cases[i].zone);
 		struct reply reply;
 
+		memcpy(value.name, cases[i].name, strlen(cases[i].name));
+		value.name_length = (uint8_t)strlen(cases[i].name);
 		if (cases[i].name_length >= 0)
 			value.name_length = (uint8_t)cases[i].name_length;
 		if (cases[i].zone_length >= 0)
@@ -167,6 +184,7 @@ int main(void)
 		cmocka_unit_test(what_is_filled_in_is_read),
 		cmocka_unit_test(the_value_is_as_documented),
 		cmocka_unit_test(longer_ones_are_cut),
+		cmocka_unit_test(an_address_is_no_name),
 		cmocka_unit_test(capabilities_are_told_apart),
 		cmocka_unit_test(hostile_values_are_refused),
 		cmocka_unit_test(every_octet_is_looked_at),
