@@ -110,7 +110,7 @@ def documented():
                 walk(below, (*path, name))
     walk(json.load(open(f"{CHART}/values.schema.json")))
     described = set(values_table.described())
-    for path in sorted(known - {"global"}):
+    for path in sorted(known - {"global", "enabled", "tags"}):
         expect(path in described or any(name.startswith(f"{path}.") for name in described)
                or path.startswith(("config.", "updateStrategy.")), path, "is in the schema but not in values.yaml")
 
@@ -188,18 +188,22 @@ def dashboards():
 
 def names_and_labels():
     """Names are valid and no longer than 63, selectors meet the own pods only, labels are those of the guidelines"""
-    for release in ("canary", "kube-canary", "a" * 53, "kube-canary-" + "b" * 41):
-        items = objects(stub, apis=OPERATOR, release=release)
+    cut = "a" * 50 + "--b"
+    for release, values in (("canary", {}), ("kube-canary", {}), ("a" * 53, {}), ("kube-canary-" + "b" * 41, {}), ("team.canary", {}),
+                            ("1canary", {}), ("9" * 53, {}), (cut, {}), ("canary", {"fullnameOverride": "0.canary"}),
+                            ("canary", {"nameOverride": "a.b"}), ("canary", {"fullnameOverride": "a" * 49 + "--b"})):
+        items = objects(stub, values, apis=OPERATOR, release=release)
         for item in items:
             name = item["metadata"]["name"]
-            expect(re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name), name)
+            # The strictest form, that of Services.
+            expect(re.fullmatch(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", name) and len(name) <= 63, name)
             labels = item["metadata"]["labels"]
             for label in ("name", "instance", "version", "managed-by", "component", "part-of"):
                 expect(f"app.kubernetes.io/{label}" in labels, item["kind"], "has no", label)
             expect("helm.sh/chart" in labels, item["kind"])
             expect(all(len(value) <= 63 for value in labels.values()), labels)
         mine = pod_of(items)["metadata"]["labels"]
-        other = pod_of(objects(stub, {"podLabels": {"app.kubernetes.io/instance": release}}, release="other"))["metadata"]["labels"]
+        other = pod_of(objects(stub, {**values, "podLabels": {"app.kubernetes.io/instance": release}}, release="other"))["metadata"]["labels"]
         selectors = [item["spec"]["selector"] for item in of_kind(items, "Service")]
         selectors += [item["spec"]["selector"]["matchLabels"] for item in items if item["kind"] in ("DaemonSet", "PodMonitor")]
         expect(len(selectors) == 4, selectors)
@@ -207,6 +211,21 @@ def names_and_labels():
             expect(selector.items() <= mine.items(), selector, "misses the pods")
             expect(not selector.items() <= other.items(), selector, "meets another release's pods")
             expect(not any(label in selector for label in ("helm.sh/chart", "app.kubernetes.io/version")), selector)
+
+
+def null_and_above():
+    """null in place of a map renders; as a chart below another it goes by a condition, and takes global and tags"""
+    for name in ("livenessProbe", "readinessProbe", "startupProbe", "config", "nodeZone"):
+        container = container_of(objects(stub, {name: None}, apis=OPERATOR))
+        expect(container["livenessProbe"]["httpGet"]["path"] == "/-/healthy", name, container)
+    with tempfile.TemporaryDirectory(prefix="kc-chart-") as folder:
+        shutil.copytree(stub, f"{folder}/charts/kube-canary")
+        with open(f"{folder}/Chart.yaml", "w") as file:
+            yaml.safe_dump({"apiVersion": "v2", "name": "above", "version": "1.0.0", "dependencies": [
+                {"name": "kube-canary", "version": "*", "condition": "kube-canary.enabled"}]}, file)
+        for enabled in (True, False):
+            items = objects(folder, {"global": {"x": 1}, "tags": {"y": True}, "kube-canary": {"enabled": enabled, "tags": {}}})
+            expect(len(of_kind(items, "DaemonSet")) == int(enabled), "enabled:", enabled)
 
 
 def promises():
@@ -253,7 +272,7 @@ def notes():
     expect("image.registry" not in text, "speaks of what is set")
 
 
-CHECKS = [tools, lint, golden, package, wrong_values, documented, switches, rules, openshift, dashboards, names_and_labels, promises, notes,
+CHECKS = [tools, lint, golden, package, wrong_values, documented, switches, rules, openshift, dashboards, names_and_labels, null_and_above, promises, notes,
           *checks_api.checks(stub), *checks_program.checks(stub), *checks_prometheus.checks(stub)]
 
 

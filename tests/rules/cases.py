@@ -5,6 +5,7 @@ what befalls it, and the alerts that must fire, at every minute, and no others. 
 cases.py RULES-FOLDER OUTPUT-FOLDER"""
 import json
 import os
+import re
 import sys
 
 STEP = 30  # seconds between scrapes
@@ -254,6 +255,30 @@ def _(mesh):  # which is told as well, and only that one
     mesh.lost = lambda minute, source, peer: (1.0 if minute >= 10 and "n5" in (source, peer) else
                                               0.05 if (source, peer) == ("n1", "n2") else 0.0)
     return [(0, 9, []), (15, 60, [isolated("n5"), pair(mesh, "n1", "n2")])]
+
+
+def cordoned(node, begin, end):
+    return [{"series": f'kube_node_spec_unschedulable{{job="kube-state-metrics",node="{one}"}}',
+             "values": f"0x{2 * begin - 1} {int(one == node)}x{2 * (end - begin) - 1} 0x200"} for one in FIVE]
+
+
+@case("isolated-and-cordoned")
+def _(mesh):  # neither the node nor its pairs nor its canary
+    mesh.lost = between("n5", during(10, 40))
+    mesh.scraped = lambda minute, node: node != "n5" or not 10 <= minute < 40
+    return [(0, 60, [])], cordoned("n5", 8, 50)
+
+
+@case("isolated-beside-a-cordoned-node")
+def _(mesh):
+    mesh.lost = between("n5", during(10, 40))
+    return [(0, 13, []), (15, 40, [isolated("n5")]), (44, 60, [])], cordoned("n4", 8, 50)
+
+
+@case("isolated-and-cordoned-no-more")
+def _(mesh):
+    mesh.lost = between("n5", during(10, 50))
+    return [(0, 30, []), (32, 50, [isolated("n5")]), (54, 60, [])], cordoned("n5", 8, 30)
 
 
 @case("isolated-for-a-moment")
@@ -581,6 +606,30 @@ def _(mesh):
     return [(0, 60, [])]
 
 
+@case("down-again-and-again", minutes=90)
+def _(mesh):  # a minute up, five down, as with the longest pause of the kubelet
+    runs = lambda minute, node: node != "n5" or not 10 <= minute < 45 or (minute - 10) % 6 >= 5
+    mesh.refused = lambda minute, source, peer: float(not runs(minute, peer))
+    mesh.scraped = runs
+    mesh.begun = lambda minute, node: (min(minute, 45) - 10) // 6 if node == "n5" and minute >= 10 else 0
+    name, severity, labels = down(mesh, "n5")
+    return [(0, 25, []), (27, 63, [(name, severity, {**labels, "reason": "restarts"})]), (66, 90, [])]
+
+
+@case("down-two-scrapes-missing")
+def _(mesh):
+    mesh.scraped = lambda minute, node: not (node == "n5" and minute in (20, 35))
+    return [(0, 60, [])]
+
+
+@case("down-for-one-upgrade")
+def _(mesh):  # whose pod's name is no label, so that its series goes on
+    mesh.refused = lambda minute, source, peer: float(20 <= minute < 24 and peer == "n5")
+    mesh.scraped = lambda minute, node: node != "n5" or not 20 <= minute < 24
+    mesh.begun = lambda minute, node: 24 if node == "n5" and minute >= 24 else 0
+    return [(0, 60, [])]
+
+
 @case("down-all")
 def _(mesh):
     mesh.scraped = lambda minute, node: minute < 10
@@ -701,7 +750,7 @@ def steady(*parts):
 
 def rtt(name, labels, *parts):
     """Parts are (bound in seconds under which all are, minutes)."""
-    bounds = [0.00003, 0.0001, 0.0003, 0.001, 0.003]
+    bounds = [0.00003, 0.0001, 0.00012, 0.0003, 0.001, 0.0015, 0.003]
     series = {}
     for bound in [*bounds, float("inf")]:
         text = {"job": "kube-canary", **labels, "le": "+Inf" if bound == float("inf") else f"{bound:g}"}
@@ -721,7 +770,9 @@ plain_case("zone-latency", zone_rtt((0.0003, 600), (0.001, 60), (0.0003, 60)),
            [(0, 612, []), (620, 659, ZONE_SLOW), (666, 719, [])], 720)
 plain_case("zone-latency-a-moment", zone_rtt((0.0003, 600), (0.003, 8), (0.0003, 112)), [(0, 719, [])], 720)
 plain_case("zone-latency-small", zone_rtt((0.00003, 600), (0.0001, 120)), [(0, 719, [])], 720)
-plain_case("zone-latency-half-more", {**zone_rtt((0.001, 720))}, [(0, 719, [])], 720)
+# Half as much again, by much; more than twice, by little.
+plain_case("zone-latency-half-more", zone_rtt((0.001, 600), (0.0015, 120)), [(0, 719, [])], 720)
+plain_case("zone-latency-little-more", zone_rtt((0.00012, 600), (0.0003, 120)), [(0, 719, [])], 720)
 plain_case("zone-latency-first-hour", zone_rtt((0.0003, 20), (0.003, 38)), [(0, 57, [])], 58)
 plain_case("zone-latency-becomes-usual", zone_rtt((0.0003, 120), (0.003, DAY)),
            [(0, 132, []), (140, 290, ZONE_SLOW), (330, DAY, [])], DAY + 100)
@@ -769,10 +820,19 @@ def expectations(expected):
             yield {"expr": 'ALERTS{alertstate="firing"}', "eval_time": f"{minute}m", "exp_samples": samples}
 
 
+def groups(path):
+    """Names of rule groups, which stand in files in one form."""
+    with open(path, encoding="utf-8") as file:
+        return re.findall(r"^ *- name: (\S+)$", file.read(), re.M)
+
+
 def main(rules, output):
+    files = [os.path.join(rules, file) for file in ("recording.classic.yaml", "alerts.yaml")]
     for name, one in cases.items():
         document = {
-            "rule_files": [os.path.join(rules, file) for file in ("recording.classic.yaml", "alerts.yaml")],
+            "rule_files": files,
+            # What is recorded goes before what reads it; promtool's own order is another in each run.
+            "group_eval_order": [group for file in files for group in groups(file)],
             "evaluation_interval": f"{one.get('evaluation', STEP)}s",
             "tests": [{"name": name, "interval": f"{one.get('interval', STEP)}s", "input_series": one["series"],
                        "promql_expr_test": list(expectations(one["expected"]))}],

@@ -4,18 +4,17 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
+{{/* A text as a name that Services may have too: no dots, a letter first. */}}
+{{- define "kube-canary.validName" -}}
+{{- $name := replace "." "-" . | trimAll "-" }}
+{{- regexMatch "^[0-9]" $name | ternary "kc-" "" }}{{ $name }}
+{{- end }}
+
 {{/* At most 52 characters, so that "-" and a dashboard's name or a pod's hash still fit. */}}
 {{- define "kube-canary.fullname" -}}
-{{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
-{{- else }}
 {{- $name := include "kube-canary.name" . }}
-{{- if contains $name .Release.Name }}
-{{- .Release.Name | trunc 52 | trimSuffix "-" }}
-{{- else }}
-{{- printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" }}
-{{- end }}
-{{- end }}
+{{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) }}
+{{- default $full .Values.fullnameOverride | include "kube-canary.validName" | trunc 52 | trimAll "-" }}
 {{- end }}
 
 {{- define "kube-canary.peersName" -}}
@@ -35,8 +34,9 @@
 {{- end }}
 
 {{- define "kube-canary.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "kube-canary.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+{{- /* toYaml: a name may be of digits only. */ -}}
+app.kubernetes.io/name: {{ include "kube-canary.name" . | toYaml }}
+app.kubernetes.io/instance: {{ .Release.Name | toYaml }}
 {{- end }}
 
 {{/* Labels of an object. */}}
@@ -105,9 +105,43 @@ gives --api-versions by hand may name the version only.
 {{- with .Values.discovery.clusterDomain }}.{{ trimSuffix "." . }}.{{ end }}
 {{- end }}
 
+{{/* A duration such as 1m30s, in microseconds. */}}
+{{- define "kube-canary.microseconds" -}}
+{{- $units := dict "h" 3600000000 "m" 60000000 "s" 1000000 "ms" 1000 "us" 1 "ns" 0 }}
+{{- $sum := 0 }}
+{{- range regexFindAll "[0-9]+[a-z]+" . -1 }}
+{{- $sum = add $sum (mul (regexFind "^[0-9]+" . | int64) (get $units (regexFind "[a-z]+$" .))) }}
+{{- end }}
+{{- $sum }}
+{{- end }}
+
+{{/* Ends the rendering at options that the program would end at, where the schema cannot tell. "options": all of them. */}}
+{{- define "kube-canary.checkOptions" -}}
+{{- $options := .options }}
+{{- range list (list "probe.interval" "10ms" "1h") (list "probe.timeout" "10ms" "4s") (list "peers.linger" "0s" "24h") }}
+{{- $text := get $options (index . 0) }}
+{{- if $text }}
+{{- $value := include "kube-canary.microseconds" $text | int64 }}
+{{- if or (lt $value (include "kube-canary.microseconds" (index . 1) | int64)) (gt $value (include "kube-canary.microseconds" (index . 2) | int64)) }}
+{{- fail (printf "config.\"%s\": got %s, expected %s to %s" (index . 0) $text (index . 1) (index . 2)) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- $most := get $options "probe.max" | default 128 | int64 }}
+{{- range list "mesh.full-below" "mesh.degree" }}
+{{- $value := get $options . | default 0 | int64 }}
+{{- if gt $value $most }}
+{{- fail (printf "config.\"%s\": got %d, expected at most %d, which is probe.max" . $value $most) }}
+{{- end }}
+{{- end }}
+{{- if gt (get $options "peers.dns" | include "kube-canary.list" | fromJsonArray | len) 8 }}
+{{- fail "config.\"peers.dns\": expected at most 7 names, as discovery.enabled adds one" }}
+{{- end }}
+{{- end }}
+
 {{/* What the program is started with, as a list in YAML: options by their names, then extraArgs. */}}
 {{- define "kube-canary.args" -}}
-{{- $options := deepCopy .Values.config }}
+{{- $options := deepCopy (default dict .Values.config) }}
 {{- if .Values.discovery.enabled }}
 {{- $names := get $options "peers.dns" | include "kube-canary.list" | fromJsonArray }}
 {{- $_ := set $options "peers.dns" (prepend $names (include "kube-canary.peersDomain" .)) }}
@@ -118,6 +152,7 @@ gives --api-versions by hand may name the version only.
 {{- end }}
 {{- $_ := set $options "peers.file" "/etc/kube-canary/peers/peers" }}
 {{- end }}
+{{- include "kube-canary.checkOptions" (dict "options" $options) }}
 {{- $arguments := list }}
 {{- range $name, $value := $options }}
 {{- range include "kube-canary.list" $value | fromJsonArray }}
@@ -129,7 +164,7 @@ gives --api-versions by hand may name the version only.
 
 {{/* The first address that the program listens on, as [ADDRESS]:PORT. */}}
 {{- define "kube-canary.listenAddress" -}}
-{{- get .Values.config "web.listen-address" | include "kube-canary.list" | fromJsonArray | first | default ":10862" }}
+{{- get (default dict .Values.config) "web.listen-address" | include "kube-canary.list" | fromJsonArray | first | default ":10862" }}
 {{- end }}
 
 {{- define "kube-canary.metricsPort" -}}
@@ -137,7 +172,7 @@ gives --api-versions by hand may name the version only.
 {{- end }}
 
 {{- define "kube-canary.stampPort" -}}
-{{- if hasKey .Values.config "stamp.port" }}{{ get .Values.config "stamp.port" | int64 }}{{ else }}862{{ end }}
+{{- if hasKey (default dict .Values.config) "stamp.port" }}{{ get (default dict .Values.config) "stamp.port" | int64 }}{{ else }}862{{ end }}
 {{- end }}
 
 {{/* Of a probe (by "probe") of the kubelet, for "path": what is missing filled in. With loopback only it must be asked there. */}}
@@ -147,7 +182,7 @@ gives --api-versions by hand may name the version only.
 {{- if or (hasPrefix "127." $address) (eq $address "[::1]") }}
 {{- $_ := set $get "host" (trimAll "[]" $address) }}
 {{- end }}
-{{- mergeOverwrite (dict "httpGet" $get) (deepCopy .probe) | toYaml }}
+{{- mergeOverwrite (dict "httpGet" $get) (deepCopy (default dict .probe)) | toYaml }}
 {{- end }}
 
 {{- define "kube-canary.containerSecurityContext" -}}
@@ -168,7 +203,7 @@ capabilities:
     - BPF
     - NET_ADMIN
     - NET_RAW
-    {{- if or $security.perfmon (eq (toString (get .Values.config "bpf.hook")) "xdp") }}
+    {{- if or $security.perfmon (eq (toString (get (default dict .Values.config) "bpf.hook")) "xdp") }}
     - PERFMON
     {{- end }}
     - SETGID
