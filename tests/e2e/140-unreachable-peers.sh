@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A peer that does not answer is lost, and one that cannot be reached is a send error or lost: never charged
 # to the others, never fatal.
+# Alone: it counts probes against time.
 source "$(dirname "$0")/lib.sh"
 
 two_nodes
