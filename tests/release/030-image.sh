@@ -59,6 +59,7 @@ size=$(bytes_of_image)
 check "under 2 MB as an archive ($size bytes)" at_most "$size" 1999999
 size=$(stat --format=%s "$root/kube-canary")
 check "under 2 MB unpacked ($size bytes)" at_most "$size" 1999999
+check "the release builds, of the same revision" env RELEASE="$RELEASE" REVISION="$REVISION_TESTED" "$TOP/scripts/build-release"
 check "the program is the one of the release" cmp "$root/kube-canary" "$RELEASE/kube-canary"
 check "it is what runs" equal "$(images inspect --type image --format '{{ .OCIv1.Config.Entrypoint }}' "$name")" "[/kube-canary]"
 check "its user is root, who drops privileges by the program" equal "$(images inspect --type image --format '{{ .OCIv1.Config.User }}' "$name")" ""
