@@ -13,6 +13,7 @@
 #include "agent.h"
 #include "agent_state.h"
 #include "log.h"
+#include "seccomp.h"
 #include "text.h"
 
 /* Wake-ups are cheap, but not free: at most 20 a second while a batch holds what is due in that
@@ -270,6 +271,15 @@ static void tell_start(const struct agent *agent)
 		 LOG_TEXT("reflector", reflects ? "on" : "off, --reflector=false"));
 }
 
+static int agent_confine(const struct config *config)
+{
+	int err = config->seccomp == CONFIG_SECCOMP_TRUE ? seccomp_enter(SECCOMP_CANARY) : 0;
+
+	if (err)
+		log_error("cannot enter seccomp; --seccomp=false runs without", LOG_ERRNO(err));
+	return err;
+}
+
 int agent_run(const struct config *config, const struct agent_inheritance *inheritance)
 {
 	/* Static, not on the heap: there is one canary in a process, and its size is seen at link
@@ -292,8 +302,11 @@ int agent_run(const struct config *config, const struct agent_inheritance *inher
 		agent_fill_exposition(&agent);
 		agent_follow_clock(&agent, loop_now());
 		agent_read_own_addresses(&agent, loop_now());
-		err = agent_read_sources(&agent, loop_now());
+		/* All is open; from here on it hears what others say. */
+		err = agent_confine(config);
 	}
+	if (!err)
+		err = agent_read_sources(&agent, loop_now());
 	if (!err) {
 		tell_start(&agent);
 		agent_open_manager(&agent, inheritance, loop_now());

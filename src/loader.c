@@ -30,6 +30,7 @@
 #include "prober_icmp.h"
 #include "prober_stamp.h"
 #include "samples.h"
+#include "seccomp.h"
 #include "serving.h"
 
 /* 1170 records, more than a second of replies at the default --probe.max. */
@@ -349,11 +350,13 @@ static int loader_serve(struct loader *loader, pid_t canary)
 	loader->icmp = NULL;
 	loader->stamp = NULL;
 	err = loader_drop_privileges(loader);
+	footprint_forget_start();
+	if (!err && loader->config->seccomp == CONFIG_SECCOMP_TRUE)
+		err = seccomp_enter(SECCOMP_LOADER);
 	if (err) {
 		log_error("cannot drop privileges", LOG_ERRNO(err));
 		return EXIT_FAILURE;
 	}
-	footprint_forget_start();
 	return serving_run(&serving);
 }
 

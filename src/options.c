@@ -77,6 +77,8 @@ const struct option options[] = {
 	  "where metrics are served; repeatable; port 0: any" },
 	{ "metrics.per-peer", OPTION_PER_PEER, FIELD(metrics_per_peer), "all", 1, 5120, NULL,
 	  "which peers have series of their own; the zones' are always complete" },
+	{ "seccomp", OPTION_CHOICE, FIELD(seccomp), "true", 0, 0, truths,
+	  "end a process that makes a system call beyond those that it needs" },
 	{ "log.level", OPTION_CHOICE, FIELD(log_level), "info", 0, 0, levels,
 	  "least severity that is logged" },
 	{ "log.format", OPTION_CHOICE, FIELD(log_format), "logfmt", 0, 0, formats,

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tables of system calls, and the filter made of one. No libseccomp: of what it can do this
+ * needs sixty lines. Must not know what any call is made for beyond the word beside it.
+ */
+#include "seccomp.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/bpf.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <linux/sockios.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#define ARCHITECTURE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ARCHITECTURE AUDIT_ARCH_AARCH64
+#else
+#error "which AUDIT_ARCH is this machine?"
+#endif
+
+/* A call is allowed if a row of it holds: of the argument, the bits in mask are value. */
+struct rule {
+	uint16_t call;
+	uint8_t argument;
+	uint32_t mask; /* 0: whatever its arguments */
+	uint32_t value;
+};
+
+#define ANY(name)                   \
+	{                           \
+		SYS_##name, 0, 0, 0 \
+	}
+#define ONLY(name, argument, value)                     \
+	{                                               \
+		SYS_##name, argument, UINT32_MAX, value \
+	}
+#define WITHOUT(name, argument, bits)         \
+	{                                     \
+		SYS_##name, argument, bits, 0 \
+	}
+
+/* What a C library makes of ordinary calls differs by machine and by library: glibc has some at the
+ * file's descriptor, musl on x86-64 the old ones. Nothing is opened but to be read. */
+static const struct rule common_calls[] = {
+	ANY(read),
+	ANY(write),
+	ANY(writev),
+	ANY(close),
+	ANY(sendto),
+	ANY(recvfrom),
+	ANY(ppoll),
+#ifdef SYS_poll
+	ANY(poll),
+#endif
+	ANY(clock_gettime),
+	ANY(gettimeofday),
+	ANY(setsockopt),
+	ANY(restart_syscall),
+	ANY(rt_sigreturn),
+	ANY(rt_sigprocmask),
+	ANY(getpid),
+	ANY(gettid),
+	ANY(tgkill), /* abort() */
+	ANY(futex),
+	ANY(munmap),
+	ANY(madvise),
+	ANY(brk),
+	WITHOUT(mmap, 2, PROT_EXEC),
+	WITHOUT(mprotect, 2, PROT_EXEC),
+	WITHOUT(openat, 2, O_ACCMODE | O_CREAT),
+#ifdef SYS_open
+	WITHOUT(open, 1, O_ACCMODE | O_CREAT),
+#endif
+	ANY(fstat),
+	ANY(newfstatat),
+	ANY(lseek),
+	ANY(exit),
+	ANY(exit_group),
+};
+
+/* No process is made, no program started, no signal sent to others, no bpf(). */
+static const struct rule canary_calls[] = {
+/* the loop */
+#ifdef SYS_epoll_wait
+	ANY(epoll_wait),
+#endif
+	ANY(epoll_pwait),
+	ANY(epoll_ctl),
+	ANY(timerfd_settime),
+	/* probes and their errors */
+	ANY(sendmmsg),
+	ANY(recvmmsg),
+	ANY(sendmsg),
+	ANY(recvmsg),
+	/* to be read: setting wants a capability */
+	ANY(clock_adjtime),
+	ANY(adjtimex),
+	/* HTTP, DNS, routes */
+	ONLY(socket, 0, AF_INET),
+	ONLY(socket, 0, AF_INET6),
+	ONLY(socket, 0, AF_NETLINK),
+	ONLY(socket, 0, AF_UNIX), /* names of interfaces */
+	ANY(accept4),
+	ANY(bind),
+	ANY(connect),
+	ANY(shutdown),
+	ANY(getsockopt),
+	ANY(getsockname),
+	ANY(getpeername),
+	ANY(fcntl),
+	ANY(readv),
+	ONLY(ioctl, 1, SIOCGIFNAME),
+	ONLY(ioctl, 1, SIOCGIFINDEX),
+	ONLY(ioctl, 1, SIOCGIFFLAGS),
+	ONLY(ioctl, 1, FIONREAD),
+	ONLY(ioctl, 1, FIONBIO),
+	ANY(getrandom),
+	ANY(uname),
+	ANY(mremap),
+	/* the peers file, and what it says of itself in /proc */
+	ANY(inotify_add_watch),
+	ANY(inotify_rm_watch),
+	ANY(readlinkat),
+#ifdef SYS_readlink
+	ANY(readlink),
+#endif
+#ifdef SYS_stat
+	ANY(stat),
+	ANY(lstat),
+#endif
+	ANY(getdents64),
+	ANY(getrusage),
+	ANY(prlimit64),
+#ifdef SYS_getrlimit
+	ANY(getrlimit),
+#endif
+};
+
+/* It attaches programs that it holds, and can load no other one. */
+static const struct rule loader_calls[] = {
+	ONLY(bpf, 0, BPF_LINK_CREATE),
+	ONLY(bpf, 0, BPF_OBJ_GET_INFO_BY_FD),
+	ONLY(socket, 0, AF_NETLINK),
+	ONLY(socket, 0, AF_UNIX),
+	ANY(bind),
+	ANY(getsockname),
+	ANY(sendmsg),
+	ANY(recvmsg),
+	ONLY(ioctl, 1, SIOCGIFNAME),
+	ONLY(ioctl, 1, SIOCGIFINDEX),
+	ONLY(ioctl, 1, SIOCGIFHWADDR),
+	ANY(signalfd4),
+	ANY(wait4),
+	ANY(setitimer),
+#ifdef SYS_alarm
+	ANY(alarm),
+#endif
+	/* pins */
+	ANY(unlinkat),
+#ifdef SYS_unlink
+	ANY(unlink),
+	ANY(rmdir),
+#endif
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+/* Of one row; before the rows the machine is looked at, after them is the end. */
+#define RULE_INSTRUCTIONS 6
+#define FILTER_CAPACITY	  (RULE_INSTRUCTIONS * (COUNT(common_calls) + COUNT(canary_calls)) + 5)
+
+_Static_assert(COUNT(loader_calls) <= COUNT(canary_calls), "the larger one sizes the filter");
+
+struct filter {
+	struct sock_filter code[FILTER_CAPACITY];
+	uint16_t length;
+};
+
+static void put(struct filter *filter, struct sock_filter instruction)
+{
+	filter->code[filter->length++] = instruction;
+}
+
+static void put_load(struct filter *filter, size_t offset)
+{
+	put(filter, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset));
+}
+
+static void put_unless_equal_skip(struct filter *filter, uint32_t value, uint8_t skip)
+{
+	put(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skip));
+}
+
+static void put_return(struct filter *filter, uint32_t action)
+{
+	put(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
+}
+
+static size_t argument_offset(unsigned int argument)
+{
+	const bool big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+
+	/* The lower half: all that the kernel takes of these. */
+	return offsetof(struct seccomp_data, args) + argument * sizeof(uint64_t) +
+	       (big_endian ? sizeof(uint32_t) : 0);
+}
+
+static void put_rules(struct filter *filter, const struct rule *rules, size_t count)
+{
+	for (const struct rule *rule = rules; rule < rules + count; rule++) {
+		if (rule->mask == 0) {
+			put_unless_equal_skip(filter, rule->call, 1);
+			put_return(filter, SECCOMP_RET_ALLOW);
+			continue;
+		}
+		put_unless_equal_skip(filter, rule->call, RULE_INSTRUCTIONS - 1);
+		put_load(filter, argument_offset(rule->argument));
+		put(filter, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, rule->mask));
+		put_unless_equal_skip(filter, rule->value, 1);
+		put_return(filter, SECCOMP_RET_ALLOW);
+		put_load(filter, offsetof(struct seccomp_data, nr));
+	}
+}
+
+int seccomp_enter(enum seccomp_role role)
+{
+	struct filter filter = { .length = 0 };
+	struct sock_fprog program = { .filter = filter.code };
+
+	put_load(&filter, offsetof(struct seccomp_data, arch));
+	put_unless_equal_skip(&filter, ARCHITECTURE, 1);
+	put_load(&filter, offsetof(struct seccomp_data, nr));
+	/* Of another machine (32-bit calls): what was loaded is no number of a call that is
+	 * allowed, and neither is one of x32, which bears a bit of its own. */
+	if (role == SECCOMP_CANARY) {
+		put_rules(&filter, canary_calls, COUNT(canary_calls));
+		put_rules(&filter, common_calls, COUNT(common_calls));
+	} else {
+		put_rules(&filter, common_calls, COUNT(common_calls));
+		put_rules(&filter, loader_calls, COUNT(loader_calls));
+	}
+	put_return(&filter, SECCOMP_RET_KILL_PROCESS);
+	program.len = filter.length;
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
+}
