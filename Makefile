@@ -32,6 +32,8 @@ bindir     ?= $(prefix)/bin
 unitdir    ?= $(prefix)/lib/systemd/system
 mandir     ?= $(prefix)/share/man
 sysconfdir ?= /etc
+bashdir    ?= $(prefix)/share/bash-completion/completions
+zshdir     ?= $(prefix)/share/zsh/site-functions
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
@@ -52,7 +54,7 @@ BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/
 TOOLS := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/*.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all help check check-rules check-unit check-sim check-edge check-bpf check-e2e check-vm test mesh-table metrics-table lint format tools clean release image check-release man install uninstall
+.PHONY: all help check check-rules check-unit check-sim check-edge check-bpf check-e2e check-vm test mesh-table metrics-table lint format tools clean release image check-release man completion install uninstall
 .SECONDARY:
 
 all: $(BUILD)/kube-canary ## build the program
@@ -176,19 +178,27 @@ $(BUILD)/kube-canary.8: scripts/kube-canary.8.in scripts/man-page $(BUILD)/kube-
 	$(call say,MAN,$@)
 	$(Q)scripts/man-page $(BUILD)/kube-canary < $< > $@
 
+completion: $(BUILD)/completion.bash $(BUILD)/completion.zsh ## of the command line, in bash and zsh
+
+$(BUILD)/completion.%: scripts/completion $(BUILD)/kube-canary
+	$(call say,SHELL,$@)
+	$(Q)scripts/completion $* $(BUILD)/kube-canary > $@
+
 # The unit names the program where it will be, not where it is put for a package.
-install: all man ## program, unit, man page, /etc/default/kube-canary; prefix, bindir, unitdir, mandir, DESTDIR
+install: all man completion ## program, unit, man page, completion, /etc/default/kube-canary; prefix, bindir, unitdir, mandir, DESTDIR
 	install -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(unitdir)" "$(DESTDIR)$(mandir)/man8" "$(DESTDIR)$(sysconfdir)/default"
 	install -m 755 $(BUILD)/kube-canary "$(DESTDIR)$(bindir)/kube-canary"
 	sed 's|/usr/local/bin/|$(bindir)/|; s|/etc/default/|$(sysconfdir)/default/|' scripts/systemd/kube-canary.service > $(BUILD)/kube-canary.service
 	install -m 644 $(BUILD)/kube-canary.service "$(DESTDIR)$(unitdir)/kube-canary.service"
 	install -m 644 $(BUILD)/kube-canary.8 "$(DESTDIR)$(mandir)/man8/kube-canary.8"
+	install -D -m 644 $(BUILD)/completion.bash "$(DESTDIR)$(bashdir)/kube-canary"
+	install -D -m 644 $(BUILD)/completion.zsh "$(DESTDIR)$(zshdir)/_kube-canary"
 	[ -e "$(DESTDIR)$(sysconfdir)/default/kube-canary" ] || \
 		install -m 644 scripts/systemd/kube-canary.default "$(DESTDIR)$(sysconfdir)/default/kube-canary"
 
 uninstall: ## takes away what install put there, but the options in /etc/default/kube-canary
 	rm -f "$(DESTDIR)$(bindir)/kube-canary" "$(DESTDIR)$(unitdir)/kube-canary.service" \
-		"$(DESTDIR)$(mandir)/man8/kube-canary.8"
+		"$(DESTDIR)$(mandir)/man8/kube-canary.8" "$(DESTDIR)$(bashdir)/kube-canary" "$(DESTDIR)$(zshdir)/_kube-canary"
 
 release: ## build/release/kube-canary: static, small, the same bytes wherever it is made; ARCH=arm64 for another machine
 	$(Q)REVISION=$(REVISION) scripts/build-release $(ARCH)

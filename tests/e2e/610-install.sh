@@ -21,7 +21,9 @@ for place in "/usr /lib/systemd/system" "/usr/local /usr/local/lib/systemd/syste
 644 etc/default/kube-canary
 644 ${units#/}/kube-canary.service
 755 ${prefix#/}/bin/kube-canary
+644 ${prefix#/}/share/bash-completion/completions/kube-canary
 644 ${prefix#/}/share/man/man8/kube-canary.8
+644 ${prefix#/}/share/zsh/site-functions/_kube-canary
 END
   )" "files of prefix=$prefix"
   assert_eq "$(sed -n 's/^ExecStart=//p' "$destination$units/kube-canary.service")" "$prefix/bin/kube-canary" "program of the unit"
@@ -62,7 +64,8 @@ while read -r option; do
   options=$((options + 1))
 done < <("$program" --help | sed -n 's/^  \(--[^ ]*\) .*/\1/p')
 assert_at_least "$options" 30 "options of the man page"
-assert_eq "$(grep -c '^       --[a-z]' "$SCRATCH/page")" "$options" "options of the man page, and of --help"
+assert_eq "$(sed -n '/^OPTIONS/,/^COMMANDS/p' "$SCRATCH/page" | grep -c '^       --[a-z]')" "$options" \
+  "options of the man page, and of --help"
 "$program" --help | sed -n 's/.* \[\(KUBE_CANARY_[A-Z_]*\)\]$/\1/p' > "$SCRATCH/variables"
 while read -r variable; do
   grep -q " $variable\$" "$SCRATCH/page" || fail "the man page does not tell $variable"
@@ -73,7 +76,7 @@ while IFS= read -r text; do
   grep -qF -- "$(words <<< "$text" | sed 's/ $//')" <(words < "$SCRATCH/page") ||
     fail "the man page does not say: $text"
 done < <("$program" --help | sed -n 's/^  --[^ ]* *\(.*\)/\1/p' | sed 's/ \[KUBE_CANARY_[A-Z_]*\]$//')
-for section in SYNOPSIS DESCRIPTION OPTIONS SIGNALS "EXIT STATUS" ENVIRONMENT FILES EXAMPLES "SEE ALSO"; do
+for section in SYNOPSIS DESCRIPTION OPTIONS COMMANDS SIGNALS "EXIT STATUS" ENVIRONMENT FILES EXAMPLES "SEE ALSO"; do
   grep -qx "$section" "$SCRATCH/page" || fail "the man page has no section $section"
 done
 grep -q "$("$program" --version | cut -d ' ' -f 1-2)" "$SCRATCH/page" || fail "the man page does not tell the version"
