@@ -54,7 +54,7 @@ BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/
 TOOLS := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/*.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all help check check-rules check-unit check-sim check-edge check-bpf check-e2e check-vm test mesh-table metrics-table lint format tools clean release image check-release man completion install uninstall
+.PHONY: all help check check-rules check-unit check-sim check-edge check-bpf check-e2e check-vm soak test mesh-table metrics-table lint format tools clean release image check-release man completion install uninstall
 .SECONDARY:
 
 all: $(BUILD)/kube-canary ## build the program
@@ -126,13 +126,18 @@ $(BUILD)/tests/bench/mesh_table: tests/bench/mesh_table.c $(BUILD)/src/mesh.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/src/mesh.o -lm
 
+$(BUILD)/tests/soak/clock.so: tests/soak/clock.c
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(CFLAGS) $(LDFLAGS) -shared -fPIC -o $@ $<
+
 # They show the state of the golden files.
 $(BUILD)/tests/bench/metrics_%: tests/bench/metrics_%.c $(CORE_OBJECTS)
 	$(call say,TOOL,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $< $(CORE_OBJECTS) -lcmocka
 
-tools: $(TOOLS) $(BUILD)/tests/bench/metrics_dump ## build the helpers of the end-to-end tests (relay, forger)
+tools: $(TOOLS) $(BUILD)/tests/soak/clock.so $(BUILD)/tests/bench/metrics_dump ## build the helpers of the end-to-end tests (relay, forger)
 
 check: all check-unit check-sim check-edge $(BUILD)/tests/bench/metrics_table ## tests that need no root
 	$(Q)scripts/check-layering
@@ -160,6 +165,10 @@ check-rules: ## the chart's rules and dashboards, as far as they need no mesh
 
 check-vm: all $(BPF_TESTS) ## an older stock kernel, without TCX, in a virtual machine
 	$(Q)BUILD=$(BUILD) tests/vm/run
+
+SOAK_SECONDS ?= 1800
+soak: all tools ## a long run under faults by chance, at least 500 in 30 minutes (root)
+	$(Q)BUILD=$(BUILD) tests/soak/run --seconds $(SOAK_SECONDS)
 
 test: check check-bpf check-e2e ## all tiers (root)
 

@@ -38,7 +38,8 @@ void zones_drop(struct zones *zones);
 uint64_t zones_dropped(const struct zones *zones);
 const struct zone *zones_get(const struct zones *zones, uint32_t index);
 
-void zones_sent(struct zones *zones, uint32_t index, int32_t count); /* -1: not sent after all */
+/* With its verdict a probe counts as sent too, so that the sum holds whoever comes, goes or moves:
+ * what was in flight to a peer that left has none, and is not counted. */
 void zones_add(struct zones *zones, uint32_t index, const struct sample *sample);
 
 #endif

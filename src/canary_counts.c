@@ -91,7 +91,6 @@ void canary_follow_zone(struct canary *canary, uint32_t slot)
 void canary_count_sent(struct canary *canary, uint32_t slot, int32_t count)
 {
 	canary->stats[slot].sent += (uint64_t)(int64_t)count;
-	zones_sent(canary->zones, canary->standings[slot].zone, count);
 }
 
 /* What is lost of a peer that left is nobody's loss: its own counters end with the running call,

@@ -127,6 +127,7 @@ static const struct rule canary_calls[] = {
 	ONLY(ioctl, 1, FIONBIO),
 	ANY(getrandom),
 	ANY(uname),
+	ANY(sysinfo), /* glibc's qsort() */
 	ANY(mremap),
 	/* the peers file, and what it says of itself in /proc */
 	ANY(inotify_add_watch),

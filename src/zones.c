@@ -65,15 +65,11 @@ const struct zone *zones_get(const struct zones *zones, uint32_t index)
 	return &zones->list[index];
 }
 
-void zones_sent(struct zones *zones, uint32_t index, int32_t count)
-{
-	zones->list[index].counts.sent += (uint64_t)(int64_t)count;
-}
-
 void zones_add(struct zones *zones, uint32_t index, const struct sample *sample)
 {
 	struct zone *zone = &zones->list[index];
 
+	zone->counts.sent += sample->verdict != VERDICT_NONE;
 	stats_count(&zone->counts, sample);
 	recent_add(&zone->recent, sample);
 	if (!sample_has_rtt(sample))

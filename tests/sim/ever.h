@@ -67,7 +67,6 @@ static inline void ever_compare(const struct zones *zones, const struct peer_sta
 		}
 	}
 #define EVER_WITHIN(what) ever_within(#what, sum.what, least->what, most->what)
-	EVER_WITHIN(sent);
 	EVER_WITHIN(returned);
 	EVER_WITHIN(lost);
 	EVER_WITHIN(lost_forward);

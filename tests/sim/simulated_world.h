@@ -132,6 +132,11 @@ static inline void simulation_check_zones(const struct simulation *sim)
 		stats_sum(&most, canary_stats(sim->canary, slot));
 	}
 	ever_compare(canary_zones(sim->canary), &least, &most);
+	for (uint32_t i = 0; i < zones_count(canary_zones(sim->canary)); i++) {
+		const struct peer_stats *counts = &zones_get(canary_zones(sim->canary), i)->counts;
+
+		assert_int_equal(counts->sent, stats_verdicts(counts));
+	}
 }
 
 /* The promise: every probe is in exactly one place; and of nobody, nothing is counted. */

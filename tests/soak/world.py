@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Three nodes on a switch, with a name server; a second wire between two of them, which no fault ever touches. Everything
+is made in namespaces of this process's own and goes away with them. Must not know which faults there are.
+"""
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get('BUILD', os.path.join(TOP, 'build'))
+PROGRAM = os.environ.get('KUBE_CANARY', os.path.join(BUILD, 'kube-canary'))
+PREFIX = f'kc-soak-{os.getpid()}'
+SWITCH = 'switch'
+NODES = {'a': 11, 'b': 12, 'c': 13}
+DOMAIN = 'mesh.test'
+NAME_SERVER = '198.18.0.1'
+INTERVAL_MS = 50
+LOG_BYTES = 4 << 20  # of the file system that the logs are on, so that it can be filled
+QUIET = {'a': '198.18.1.1', 'b': '198.18.1.2'}  # on the wire without faults
+
+
+def namespace(name):
+    return f'{PREFIX}-{name}'
+
+
+def inside(where, *command):
+    return ['ip', 'netns', 'exec', namespace(where), *command]
+
+
+def run(*command, check=True):
+    return subprocess.run(command, check=check, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+
+
+def run_in(where, *command, check=True):
+    return run(*inside(where, *command), check=check)
+
+
+def children(pid):
+    try:
+        with open(f'/proc/{pid}/task/{pid}/children') as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []
+
+
+class Node:
+    """A host, and the canary that runs there (or not, for a while)."""
+
+    def __init__(self, world, name):
+        self.world, self.name, self.number = world, name, NODES[name]
+        self.process = None
+        self.expected_end = False  # somebody ended it on purpose
+        self.starts = 0
+        self.file = os.path.join(world.scratch, f'{name}.peers')
+        self.clock = os.path.join(world.scratch, f'{name}.clock')
+        self.log = os.path.join(world.logs, name)
+        self.write_peers(self.good_peers())
+        self.set_clock(0)
+
+    @property
+    def address(self):
+        return f'198.18.0.{self.number}'
+
+    def good_peers(self):
+        lines = [f'{NAME_SERVER} switch probe=icmp']
+        lines += [f'{address} quiet-{name}' for name, address in QUIET.items() if name != self.name and self.name in QUIET]
+        return '\n'.join(lines) + '\n'
+
+    def write_peers(self, text):
+        with open(self.file + '.new', 'w') as file:
+            file.write(text)
+        os.chmod(self.file + '.new', 0o644)
+        os.rename(self.file + '.new', self.file)
+
+    def set_clock(self, seconds):
+        """The wall clock of this node's processes is off by so much."""
+        with open(self.clock + '.new', 'w') as file:
+            file.write(f'{seconds}\n')
+        os.chmod(self.clock + '.new', 0o644)
+        os.rename(self.clock + '.new', self.clock)
+
+    def start(self):
+        options = [f'--node.name=node-{self.name}', f'--peers.dns={DOMAIN}', f'--peers.file={self.file}',
+                   f'--probe.interval={INTERVAL_MS}ms', '--probe.timeout=500ms', '--peers.linger=5s']
+        environment = dict(os.environ, KC_CLOCK_OFFSET=self.clock)
+        if self.world.clock_library:
+            environment['LD_PRELOAD'] = self.world.clock_library
+        with open(self.log, 'ab') as log:
+            self.process = subprocess.Popen(inside(self.name, PROGRAM, *options), stdout=log, stderr=log, env=environment)
+        self.expected_end = False
+        self.starts += 1
+
+    def loader(self):
+        return self.process.pid if self.process and self.process.poll() is None else 0
+
+    def canary(self):
+        loader = self.loader()
+        found = children(loader) if loader else []
+        return found[0] if found else 0
+
+    def last_words(self):
+        with open(self.log, errors='replace') as file:
+            return ' / '.join(line.strip() for line in file.readlines()[-3:])
+
+    def signal(self, pid, number):
+        try:
+            if pid:
+                os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+    def get(self, path, timeout=3):
+        """By HTTP, from inside the namespace: None if nobody answers."""
+        text = run_in(self.name, 'curl', '-s', '-m', str(timeout), f'http://127.0.0.1:10862{path}', check=False)
+        return text or None
+
+    def plug(self):
+        run_in(self.name, 'ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', f'to-{self.name}', 'netns',
+               namespace(SWITCH))
+        run_in(self.name, 'ethtool', '-K', 'eth0', 'tx', 'off', check=False)
+        run_in(SWITCH, 'ip', 'link', 'set', f'to-{self.name}', 'master', 'bridge', 'up')
+        run_in(self.name, 'ip', 'address', 'add', f'{self.address}/24', 'dev', 'eth0')
+        run_in(self.name, 'ip', 'link', 'set', 'eth0', 'up')
+
+    def unplug(self):
+        run_in(self.name, 'ip', 'link', 'delete', 'eth0', check=False)
+
+
+class World:
+    def __init__(self):
+        self.scratch = tempfile.mkdtemp(prefix=f'{PREFIX}-', dir='/tmp')
+        os.chmod(self.scratch, 0o755)
+        self.logs = os.path.join(self.scratch, 'logs')
+        os.mkdir(self.logs)
+        run('mount', '-t', 'tmpfs', '-o', f'size={LOG_BYTES}', 'kc-soak', self.logs)
+        self.clock_library = self.dynamic_clock()
+        self.dns = None
+        self.namespaces = []
+        self.processes = []
+
+    def dynamic_clock(self):
+        """A library that shifts the wall clock; a static program has none (None: the clock is not stepped)."""
+        library = os.path.join(BUILD, 'tests/soak/clock.so')
+        interpreter = run('readelf', '-l', PROGRAM)
+        return library if 'INTERP' in interpreter and os.path.exists(library) else None
+
+    def open(self):
+        for name in [SWITCH, *NODES]:
+            run('ip', 'netns', 'add', namespace(name))
+            self.namespaces.append(namespace(name))
+            run_in(name, 'ip', 'link', 'set', 'lo', 'up')
+            run_in(name, 'sysctl', '-qw', 'net.ipv4.icmp_ratelimit=0', 'net.ipv4.icmp_msgs_per_sec=1000000')
+            etc = f'/etc/netns/{namespace(name)}'
+            os.makedirs(etc)
+            with open(f'{etc}/resolv.conf', 'w') as file:
+                file.write(f'nameserver {NAME_SERVER}\noptions timeout:1 attempts:2\n')
+        run_in(SWITCH, 'ip', 'link', 'add', 'bridge', 'type', 'bridge')
+        run_in(SWITCH, 'ip', 'address', 'add', f'{NAME_SERVER}/24', 'dev', 'bridge')
+        run_in(SWITCH, 'ip', 'link', 'set', 'bridge', 'up')
+        self.nodes = {name: Node(self, name) for name in NODES}
+        for node in self.nodes.values():
+            node.plug()
+        run_in('a', 'ip', 'link', 'add', 'quiet', 'type', 'veth', 'peer', 'name', 'quiet', 'netns', namespace('b'))
+        for name, address in QUIET.items():
+            run_in(name, 'ethtool', '-K', 'quiet', 'tx', 'off', check=False)
+            run_in(name, 'ip', 'address', 'add', f'{address}/24', 'dev', 'quiet')
+            run_in(name, 'ip', 'link', 'set', 'quiet', 'up')
+        self.records = {name: node.address for name, node in self.nodes.items()}
+        self.start_dns()
+        for node in self.nodes.values():
+            node.start()
+
+    def write_records(self):
+        path = os.path.join(self.scratch, 'records')
+        with open(path, 'w') as file:
+            file.writelines(f'{address} {DOMAIN}\n' for address in self.records.values())
+        os.chmod(path, 0o644)
+
+    def start_dns(self):
+        self.write_records()
+        self.dns = subprocess.Popen(inside(
+            SWITCH, 'dnsmasq', '--keep-in-foreground', '--no-hosts', '--no-resolv', '--local-ttl=1', '--user=root',
+            f'--addn-hosts={self.scratch}/records', f'--listen-address={NAME_SERVER}', '--bind-interfaces', '--pid-file='),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def change_records(self):
+        self.write_records()
+        if self.dns.poll() is None:
+            self.dns.send_signal(signal.SIGHUP)
+
+    def spawn(self, where, *command, **options):
+        process = subprocess.Popen(inside(where, *command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
+        self.processes.append(process)
+        return process
+
+    def close(self):
+        for process in [self.dns, *self.processes, *(node.process for node in getattr(self, 'nodes', {}).values())]:
+            if process and process.poll() is None:
+                for pid in [*children(process.pid), process.pid]:
+                    try:
+                        os.kill(pid, signal.SIGCONT)
+                        os.kill(pid, signal.SIGKILL)
+                    except ProcessLookupError:
+                        pass
+                process.wait()
+        for name in self.namespaces:
+            run('ip', 'netns', 'delete', name, check=False)
+            shutil.rmtree(f'/etc/netns/{name}', ignore_errors=True)
+        run('umount', '-l', self.logs, check=False)
+        shutil.rmtree(self.scratch, ignore_errors=True)
