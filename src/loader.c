@@ -297,7 +297,6 @@ static int loader_become_canary(struct loader *loader)
 		log_info(
 			"canary runs without capabilities", LOG_INT("uid", getuid()),
 			LOG_TEXT("uid_changed", uid_changed ? "yes" : "no, CAP_SETUID is missing"));
-		footprint_forget_start();
 		status = agent_run(loader->config, &inheritance);
 	}
 	prober_icmp_close(loader->icmp);
@@ -353,7 +352,6 @@ static int loader_serve(struct loader *loader, pid_t canary)
 		log_error("cannot drop privileges", LOG_ERRNO(err));
 		return EXIT_FAILURE;
 	}
-	footprint_forget_start();
 	return serving_run(&serving);
 }
 
