@@ -8,8 +8,9 @@
 #include <stddef.h>
 
 /* Lets go of all that was read of the program so far, the start's code and data for the most part:
- * what is still needed comes back as it is touched. Costs a few page faults, no memory and no I/O
- * while the file is cached. */
+ * what is still needed comes back as it is touched. Once, right before a process's loop, which the
+ * release build keeps apart from what only the start calls (scripts/release/link.ld). Costs a few
+ * page faults, no memory and no I/O while the file is cached. */
 void footprint_forget_start(void);
 
 /* The BPF object, and in the release build the code and constants that only loading it needs:

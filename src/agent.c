@@ -12,6 +12,7 @@
 
 #include "agent.h"
 #include "agent_state.h"
+#include "footprint.h"
 #include "log.h"
 #include "seccomp.h"
 #include "text.h"
@@ -311,6 +312,7 @@ int agent_run(const struct config *config, const struct agent_inheritance *inher
 		tell_start(&agent);
 		agent_open_manager(&agent, inheritance, loop_now());
 		loop_timer_at(agent.loop, loop_now());
+		footprint_forget_start();
 		err = loop_run(agent.loop);
 	}
 	agent_close(&agent);

@@ -298,7 +298,6 @@ static int loader_become_canary(struct loader *loader)
 		log_info(
 			"canary runs without capabilities", LOG_INT("uid", getuid()),
 			LOG_TEXT("uid_changed", uid_changed ? "yes" : "no, CAP_SETUID is missing"));
-		footprint_forget_start();
 		status = agent_run(loader->config, &inheritance);
 	}
 	prober_icmp_close(loader->icmp);

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "footprint.h"
 #include "interfaces.h"
 #include "log.h"
 #include "loop.h"
@@ -265,6 +266,7 @@ int serving_run(const struct serving *serving)
 	}
 	for (size_t i = 0; i < INTERFACE_CAPACITY; i++)
 		attachment_init(&server.attachments[i], 0);
+	footprint_forget_start();
 	while (!server.ended) {
 		struct pollfd ready[2] = {
 			{ .fd = server.words_fd, .events = POLLIN },

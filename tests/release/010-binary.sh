@@ -93,3 +93,11 @@ address_of() { # PROGRAM SYMBOL
 
 check "only loading calls what is let go" equal "$(calls_into_loading)" \
   "bpf_map_create bpf_prog_load bump_rlimit_memlock canary_bpf__destroy footprint_drop_loading kernel_load kernel_open"
+
+# A list that fits the program no longer, or all of it, would keep the start's code in memory.
+hot_kib() {
+  readelf -SW "$program" | awk '{ sub(/^ *\[ *[0-9]+\]/, "") } $1 == ".text.hot" { print $5 }' | { read -r size && echo $((16#$size / 1024)); }
+}
+
+hot=$(hot_kib)
+check "what the running program calls lies together, 128 to 192 KiB ($hot)" test "$hot" -ge 128 -a "$hot" -le 192
