@@ -38,7 +38,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 # In the order of the picture: configuration, peers, probes, the kernel, samples, statistics, exposition, HTTP.
 CORE := config config_lists config_checks config_refusals options values address slot_index directory directory_names directory_zones directory_commit peers peers_slots peers_texts peers_names peers_twins peer_line zone_network mesh identity addresses interfaces interfaces_evidence nonce samples samples_expiry direction flow_loss stats zones recent ranking turns canary canary_counts canary_expiry canary_peers canary_mesh canary_own canary_names text metric protobuf sample_lines encoder_text encoder_openmetrics encoder_protobuf exposition families families_state families_health families_reason families_peer families_zone json reasons peer_view status_view api api_status page page_peers page_status accept native
-EDGES := discovery_file discovery_watch discovery_dns discovery_dns_channel routes routes_neighbours routes_own probe_socket prober_icmp prober_stamp prober_stamp_receive wall_clock kernel attachment clsact maps http http_connections http_stream http_target http_listen gzip process footprint privileges notify loop log
+EDGES := discovery_file discovery_watch discovery_dns discovery_dns_channel routes routes_neighbours routes_own probe_socket prober_icmp prober_stamp prober_stamp_receive wall_clock kernel attachment clsact maps http http_connections http_stream http_target http_listen gzip process footprint privileges notify loop command log
 WIRING := agent_sources agent_routes agent_interfaces agent_content agent_probes agent_notices agent_manager agent loader serving serving_manager main
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/src/%.o)
