@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The words after the program's name (`kube-canary ping`): how one is described, and how its command
- * line is read by that description, which --help, the man page and the shells' completion share.
- * Must not know what any command does.
+ * The words after the program's name (`kube-canary ping`): how one is described, and how its
+ * command line is read by that description, which --help, the man page and the shells' completion
+ * share. Must not know what any command does.
  */
 #ifndef COMMAND_H
 #define COMMAND_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #define COMMAND_ERROR_CAPACITY 512
-#define COMMAND_EXIT_USAGE 2
+#define COMMAND_EXIT_USAGE     2
 
 struct command_option {
 	char letter;	      /* 0: none */

@@ -94,8 +94,8 @@ static int read_long(struct reading *reading, const char *argument)
 		return take(reading, option, NULL);
 	}
 	if (length == strlen("help") && strncmp(name, "help", length) == 0)
-		return equals ? refuse(reading, argument, length + 2, "takes no value") :
-				help(reading);
+		return equals ? refuse(reading, argument, length + 2, "takes no value")
+			      : help(reading);
 	return refuse(reading, argument, length + 2, "no such option");
 }
 
@@ -128,8 +128,8 @@ static int read_letters(struct reading *reading, const char *argument)
 	return status;
 }
 
-int command_read(const struct command *command, int argc, char *const argv[], command_take *take_one,
-		 void *ctx)
+int command_read(const struct command *command, int argc, char *const argv[],
+		 command_take *take_one, void *ctx)
 {
 	struct reading reading = { command, argc, argv, 1, take_one, ctx };
 	int status = -1, operands_only = 0;
