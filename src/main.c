@@ -12,12 +12,15 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "check.h"
 #include "command.h"
 #include "config.h"
 #include "directory.h"
 #include "discovery_file.h"
 #include "loader.h"
 #include "log.h"
+#include "ping.h"
+#include "top.h"
 
 #define EXIT_USAGE 2
 
@@ -25,6 +28,9 @@ extern char **environ;
 
 /* Beside `run`, which is what the program is for: what a person on a node wants to type. */
 static const struct command *const commands[] = {
+	&check_command,
+	&ping_command,
+	&top_command,
 	NULL, /* commands go before it */
 };
 
@@ -118,7 +124,7 @@ static int run(int argc, char *const argv[])
 	}
 	fill_node_name(&config);
 	log_setup((enum log_level)config.log_level, config.log_format == CONFIG_LOG_JSON);
-	return loader_run(&config);
+	return loader_run(&config, NULL);
 }
 
 /* Whatever else is opened would take their numbers, and our log lines would go there. */
