@@ -39,22 +39,24 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 # In the order of the picture: configuration, peers, probes, the kernel, samples, statistics, exposition, HTTP.
-CORE := config config_lists config_checks config_refusals options values address slot_index directory directory_names directory_zones directory_commit peers peers_slots peers_texts peers_names peers_twins peer_line zone_network mesh identity addresses interfaces interfaces_evidence nonce samples samples_expiry direction flow_loss stats zones recent ranking turns canary canary_counts canary_expiry canary_peers canary_mesh canary_own canary_names text metric protobuf sample_lines encoder_text encoder_openmetrics encoder_protobuf exposition families families_state families_health families_reason families_peer families_zone json reasons peer_view status_view api api_status page page_peers page_status accept native
-EDGES := discovery_file discovery_watch discovery_dns discovery_dns_channel routes routes_neighbours routes_own probe_socket prober_icmp prober_stamp prober_stamp_receive wall_clock kernel attachment clsact maps http http_connections http_stream http_target http_listen gzip process footprint privileges seccomp notify loop log
-WIRING := agent_sources agent_routes agent_interfaces agent_content agent_probes agent_notices agent_manager agent loader serving serving_manager main
+CORE := config config_lists config_checks config_refusals options values address slot_index directory directory_names directory_zones directory_commit peers peers_slots peers_texts peers_names peers_twins peer_line zone_network mesh identity addresses interfaces interfaces_evidence nonce samples samples_expiry direction flow_loss stats zones recent ranking turns canary canary_counts canary_expiry canary_peers canary_mesh canary_own canary_names text metric protobuf sample_lines encoder_text encoder_openmetrics encoder_protobuf exposition families families_state families_health families_reason families_peer families_zone json findings reasons peer_view status_view api api_status page page_peers page_status accept native ping_report json_reader top_text top_fields top_data top_status top_columns top_cells top_table top_keys top_control top_draw
+EDGES := discovery_file discovery_watch discovery_dns discovery_dns_channel routes routes_neighbours routes_own probe_socket prober_icmp prober_stamp prober_stamp_receive wall_clock kernel attachment clsact chains maps http http_connections http_stream http_target http_listen gzip process footprint privileges seccomp notify loop command log
+WIRING := agent_sources agent_routes agent_interfaces agent_content agent_probes agent_notices agent_manager agent_ear agent loader serving serving_manager check check_kernel check_trials check_host check_clocks check_interfaces check_device ping_options ping_run ping top_fetch top_screen top_print top_show top main
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/src/%.o)
 OBJECTS := $(CORE_OBJECTS) $(EDGES:%=$(BUILD)/src/%.o) $(WIRING:%=$(BUILD)/src/%.o)
 # Edges that need neither root nor BPF.
-EDGE_TEST_OBJECTS := $(patsubst %,$(BUILD)/src/%.o,discovery_file discovery_watch discovery_dns discovery_dns_channel routes routes_neighbours routes_own probe_socket prober_stamp prober_stamp_receive wall_clock http http_connections http_stream http_target http_listen gzip process notify loop log)
+EDGE_TEST_OBJECTS := $(patsubst %,$(BUILD)/src/%.o,discovery_file discovery_watch discovery_dns discovery_dns_channel routes routes_neighbours routes_own probe_socket prober_stamp prober_stamp_receive wall_clock http http_connections http_stream http_target http_listen gzip process notify loop command ping_options log)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 SIM_TESTS := $(patsubst tests/sim/%.c,$(BUILD)/tests/sim/%,$(wildcard tests/sim/test_*.c))
 EDGE_TESTS := $(patsubst tests/edge/%.c,$(BUILD)/tests/edge/%,$(wildcard tests/edge/test_*.c))
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 TOOLS := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/*.c))
+include tests/fuzz/fuzz.mk
+.DEFAULT_GOAL := all
 
 .DELETE_ON_ERROR:
-.PHONY: all help check check-rules check-unit check-sim check-edge check-bpf check-e2e check-vm soak test mesh-table metrics-table lint format tools clean release image check-release man completion install uninstall
+.PHONY: all help check check-rules check-unit check-sim check-edge check-bpf check-e2e check-vm check-fuzz fuzz soak test mesh-table metrics-table lint format tools clean release image check-release man completion install uninstall
 .SECONDARY:
 
 all: $(BUILD)/kube-canary ## build the program
@@ -158,6 +160,13 @@ check-bpf: $(BPF_TESTS) ## BPF_PROG_TEST_RUN over packet fixtures (root)
 
 check-e2e: all tools ## namespaces, real traffic (root)
 	$(Q)tests/e2e/run
+
+check-fuzz: $(FUZZERS) ## every fuzzer: its corpus, then a few seconds (root: against the kernel too)
+	$(Q)BUILD=$(BUILD) tests/fuzz/run check
+
+FUZZ_SECONDS ?= 60
+fuzz: $(FUZZERS) ## every fuzzer for FUZZ_SECONDS (60); FUZZERS=build/fuzz/fuzz_X for one; findings in build/fuzz
+	$(Q)BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run long $(FUZZERS)
 
 check-rules: ## the chart's rules and dashboards, as far as they need no mesh
 	$(Q)tests/rules/run

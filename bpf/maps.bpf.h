@@ -85,10 +85,14 @@ struct {
 
 static __always_inline void count_at(void *entry, const __u32 offset)
 {
+#ifdef __bpf__
 	asm volatile("lock *(u64 *)(%0 + %1) += %2"
 		     :
 		     : "r"(entry), "i"(offset), "r"(1ULL)
 		     : "memory");
+#else /* tests/fuzz */
+	__sync_fetch_and_add((__u64 *)(entry + offset), 1);
+#endif
 }
 
 struct array_key {

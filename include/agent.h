@@ -14,6 +14,25 @@
 #include "prober_icmp.h"
 #include "prober_stamp.h"
 
+/* Another ear than HTTP's, in whose hands the run is: `kube-canary ping`. It is told of each probe,
+ * and nothing is served. All functions are called from within the loop, in this process. */
+struct agent_ear {
+	void *ctx;
+	int path_mtu_discovery; /* IP_PMTUDISC_*, which are IPV6_PMTUDISC_* as well; -1: as ever */
+	void (*start)(void *ctx, struct canary *canary, const struct prober_stamp *stamp);
+	/* error 0, or -errno: it never left; at: right before */
+	void (*sent)(void *ctx, const struct probe *probe, int error, struct local_time at);
+	/* a socket got the reply; its sample follows */
+	void (*heard)(void *ctx, const struct echoed *reply, struct local_time at);
+	/* somebody says that the probe was not delivered, or not whole */
+	void (*refused)(void *ctx, const struct echoed *quoted, const struct probe_error *error);
+	sample_fn *sample;
+	void (*interim)(void *ctx);			  /* SIGQUIT */
+	bool (*follow)(void *ctx, struct local_time now); /* false: it is over */
+	struct local_time (*next)(void *ctx);		  /* to be followed then at the latest */
+	int (*end)(void *ctx, struct local_time now);	  /* returns the exit status */
+};
+
 struct agent_inheritance {
 	struct kernel *kernel; /* map descriptors, closed once they are mapped; no programs */
 	struct kernel_shape shape;
@@ -22,6 +41,7 @@ struct agent_inheritance {
 	int loader_fd;	     /* words.h */
 	bool managed;	     /* by a service manager, who is told through the loader how we stand */
 	int64_t watchdog_ns; /* he expects that so often; 0: never */
+	const struct agent_ear *ear; /* NULL: the daemon */
 };
 
 /* Runs until told to stop; returns the exit status. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The canary process's state, shared by the files that wire it: agent.c (loop), agent_probes.c
- * (probes out and back), agent_sources.c (who), agent_routes.c (where), agent_interfaces.c (our
- * programs there), agent_notices.c (what the log says of peers), agent_content.c (what is served),
- * agent_manager.c (what the service manager is told). For them alone.
+ * (probes out and back), agent_ear.c (another ear than HTTP's), agent_sources.c (who),
+ * agent_routes.c (where), agent_interfaces.c (our programs there), agent_notices.c (what the log
+ * says of peers), agent_content.c (what is served), agent_manager.c (what the service manager is
+ * told). For them alone.
  */
 #ifndef AGENT_STATE_H
 #define AGENT_STATE_H
@@ -36,7 +37,8 @@ struct agent {
 	struct routes *routes;
 	struct discovery_file *file; /* NULL: no peers file */
 	struct discovery_dns *dns;   /* NULL: no --peers.dns */
-	struct http *http;
+	struct http *http;	     /* NULL: nothing is served */
+	const struct agent_ear *ear; /* NULL: none */
 	int loader_fd;
 	int status;
 	bool listening;		/* to replies that the ingress program should have seen */
@@ -132,6 +134,13 @@ void agent_drain(struct agent *agent);
 void agent_listen(struct agent *agent, struct local_time now);
 void agent_send_due(struct agent *agent, struct local_time now);
 void agent_follow_clock(struct agent *agent, struct local_time now);
+
+/* agent_ear.c: nothing without one */
+int agent_open_ear(struct agent *agent);
+void agent_follow_ear(struct agent *agent, struct local_time now);
+void agent_tell_sent(const struct agent *agent, const struct probe *probe, int error,
+		     struct local_time at);
+void agent_tell_heard(const struct agent *agent, const struct echoed *reply);
 
 /* agent_notices.c */
 canary_notice_fn agent_tell_notice;

@@ -49,6 +49,10 @@ bool attachment_tcx_supported(const struct kernel *kernel);
  * 5.19 it took CAP_BPF even for that, unless kernel.unprivileged_bpf_disabled is 0. */
 bool attachment_bpf_permitted(const struct kernel *kernel);
 
+/* Whether packets on the interface begin with the IP header, by the kernel's own rule
+ * (dev_is_mac_header_xmit). 0, -ENODEV, -EOPNOTSUPP for another link layer, or another -errno. */
+int attachment_device_is_l3(int fd, uint32_t ifindex, bool *ret);
+
 void attachment_init(struct attachment *attachment, uint32_t ifindex);
 
 /* Verifies all sides and puts in place what is missing; the states tell. EAGAIN is for a

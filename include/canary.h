@@ -54,7 +54,8 @@ struct canary_settings {
 	int64_t interval_ns;
 	int64_t timeout_ns;
 	int64_t linger_ns; /* 0: peers that no source names any more depart at once */
-	int64_t phase_ns;  /* random share of the interval, so that nodes do not probe in step */
+	int64_t phase_ns;  /* random share of the interval, so that nodes do not probe in step; or
+			      TURNS_AT_ONCE */
 	uint64_t nonce_key[2];
 	enum probe_protocol protocol; /* of peers that say nothing else */
 	enum canary_family family;
@@ -66,8 +67,11 @@ struct canary_settings {
 	uint32_t listed; /* so many of the worst have series; RANKING_ALL, or 0 */
 	char node_name[PEER_NAME_CAPACITY]; /* nobody else's name */
 	uint16_t ssid_base;		    /* random, so that a restart makes new sessions */
+	bool incurious;			    /* no probe asks who answers: all are alike */
 	canary_notice_fn *notice;	    /* NULL: nobody listens */
 	void *notice_ctx;
+	sample_fn *sample; /* all that becomes known of each probe, after it was counted; or NULL */
+	void *sample_ctx;
 };
 
 #define PROBE_BATCH 64 /* probes handed over at once: one sendmmsg, or a few */
@@ -91,6 +95,14 @@ struct echoed {
 	uint64_t nonce;
 	uint16_t flow;
 	uint16_t sequence; /* low 16 bits */
+};
+
+/* What an ICMP error says, and who. */
+struct probe_error {
+	struct address from;
+	uint8_t type; /* of ICMPv6, if whom the probe was sent to is no IPv4 address */
+	uint8_t code;
+	uint32_t mtu; /* of the next hop, where it says one */
 };
 
 /* Totals that outlive the peers they came from. */
@@ -141,6 +153,9 @@ void canary_known_commit(struct canary *canary, struct local_time now);
  * peer whose turn was missed by long is not made up for: no bursts. */
 uint32_t canary_due(struct canary *canary, struct local_time now, struct probe *batch,
 		    uint32_t capacity);
+
+/* The slot's peer is not probed any more from here on; what is in flight is waited for. */
+void canary_end_turns(struct canary *canary, uint32_t slot);
 
 /* error 0: sent. Otherwise it never left: disarmed, not counted as sent. */
 void canary_on_sent(struct canary *canary, const struct probe *probe, int error);

@@ -39,6 +39,14 @@ int clsact_claim_handle(uint32_t *ret_handle, int *ret_fd);
 /* 0 and *ret, -ENOENT (none), or another -errno. */
 int clsact_get(const struct clsact_place *place, struct clsact_filter *ret);
 
+/* All filters of one side, in order of priority; none where there is no clsact. 0 or -errno. */
+typedef void clsact_list_fn(void *ctx, uint32_t priority, bool all_protocols,
+			    const struct clsact_filter *filter);
+int clsact_list(uint32_t ifindex, bool egress, clsact_list_fn *on_filter, void *ctx);
+
+/* The kind of the qdisc in clsact's place, which may be "ingress" or empty. 0 or -errno. */
+int clsact_get_qdisc(uint32_t ifindex, struct clsact_filter *ret);
+
 /* 0 or -errno: -EEXIST when the handle is taken, -EINVAL when the priority is another protocol's or
  * kind's, -EOPNOTSUPP when an ingress qdisc stands where clsact would. */
 int clsact_add(const struct clsact_place *place, int program_fd, const char *name);

@@ -6,9 +6,14 @@
 #ifndef LOADER_H
 #define LOADER_H
 
+#include "agent.h"
 #include "config.h"
+#include "kernel_memory.h"
 
-/* Runs until either process ends; returns the exit status. */
-int loader_run(const struct config *config);
+/* Runs until either process ends; returns the exit status, in both. ear: NULL for the daemon. */
+int loader_run(const struct config *config, const struct agent_ear *ear);
+
+/* The sizes of all that the programs share with user space. */
+struct kernel_shape loader_shape(const struct config *config, uint32_t hash_seed);
 
 #endif

@@ -11,7 +11,7 @@
 
 #include "instant.h"
 
-#define LOOP_SOURCES 16
+#define LOOP_SOURCES 24 /* the sockets of 8 flows in two families, and some more */
 
 struct loop;
 

@@ -26,6 +26,9 @@ void socket_address_read(const union socket_address *from, struct address *ret);
 /* 0 or -errno. */
 int probe_socket_set(int fd, int level, int option, int value);
 
+/* IP_PMTUDISC_*: whether what is too large is sent at all, and whether in fragments. */
+int probe_socket_set_discovery(int fd, int discovery);
+
 /* What the kernel adds to a packet in its own count, rounded up. */
 #define PROBE_SOCKET_OVERHEAD_BYTES 1024
 

@@ -29,6 +29,9 @@ void prober_icmp_close(struct prober_icmp *prober);
 void prober_icmp_send(struct prober_icmp *prober, const struct probe *batch, uint32_t count,
 		      int *errors);
 
+/* The sockets, of which ret has room for two; returns how many. They stay the prober's. */
+uint32_t prober_icmp_fds(const struct prober_icmp *prober, int *ret);
+
 /* While listening, replies reach the sockets; else the sockets block all (ICMP_FILTER). */
 void prober_icmp_listen(struct prober_icmp *prober, bool listen);
 
@@ -36,5 +39,13 @@ void prober_icmp_listen(struct prober_icmp *prober, bool listen);
  * how many. */
 typedef void prober_icmp_reply_fn(void *ctx, const struct echoed *reply);
 uint32_t prober_icmp_receive(struct prober_icmp *prober, prober_icmp_reply_fn *on_reply, void *ctx);
+
+/* ICMP errors that quote a probe with our identifier, once they are wanted (IP_RECVERR): then they
+ * are to be read, since they wake whoever waits for replies. */
+typedef void prober_icmp_error_fn(void *ctx, const struct echoed *quoted,
+				  const struct probe_error *error);
+int prober_icmp_want_errors(struct prober_icmp *prober);
+void prober_icmp_receive_errors(struct prober_icmp *prober, prober_icmp_error_fn *on_error,
+				void *ctx);
 
 #endif

@@ -29,6 +29,10 @@ void prober_stamp_close(struct prober_stamp *prober);
 /* The source port of a flow, network order. */
 uint16_t prober_stamp_port_be(const struct prober_stamp *prober, uint16_t flow);
 
+/* The sockets, of which ret has room for 2 * KC_FLOWS_MAX; returns how many. They stay the
+ * prober's. */
+uint32_t prober_stamp_fds(const struct prober_stamp *prober, int *ret);
+
 /* Sends the PROBE_STAMP probes of the batch and leaves the others alone; otherwise as
  * prober_icmp_send. Probes that ask carry an empty identity TLV. */
 void prober_stamp_send(struct prober_stamp *prober, const struct probe *batch, uint32_t count,

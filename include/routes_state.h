@@ -27,6 +27,24 @@ static inline size_t routes_octets(const struct address *address)
 	return address_is_ipv4(address) ? 4 : 16;
 }
 
+/* As NLMSG_NEXT and RTA_NEXT, but where the last one is not padded nothing is left: they would
+ * count below 0, and take what is behind for more. */
+static inline struct nlmsghdr *routes_next_message(struct nlmsghdr *header, uint32_t *left)
+{
+	uint32_t step = NLMSG_ALIGN(header->nlmsg_len);
+
+	*left -= step < *left ? step : *left;
+	return (void *)((char *)header + step);
+}
+
+static inline struct rtattr *routes_next_attribute(struct rtattr *attribute, unsigned int *left)
+{
+	unsigned int step = RTA_ALIGN((unsigned int)attribute->rta_len);
+
+	*left -= step < *left ? step : *left;
+	return (void *)((char *)attribute + step);
+}
+
 /* A socket for questions, whose answers are waited for, bounded; or -errno. */
 int routes_open_socket(void);
 

@@ -13,7 +13,9 @@
 
 struct turns;
 
-/* phase_ns shifts all slots alike, so that nodes do not probe in step. */
+/* phase_ns shifts all slots alike, so that nodes do not probe in step. TURNS_AT_ONCE: a slot's
+ * first turn is when it starts, and that is its phase. */
+#define TURNS_AT_ONCE (-1)
 int turns_open(uint32_t slots, int64_t interval_ns, int64_t phase_ns, struct turns **ret);
 void turns_close(struct turns *turns);
 

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "seccomp.h"
 #include "text.h"
+#include "turns.h"
 
 /* Wake-ups are cheap, but not free: at most 20 a second while a batch holds what is due in that
  * time. */
@@ -28,7 +29,7 @@ static int64_t agent_tick_ns(const struct agent *agent)
 {
 	uint32_t peers = peers_count(canary_peers(agent->canary), PEER_PROBED);
 	/* Each peer has a turn in every interval, and a batch holds the turns of one tick. */
-	int64_t tick_ns = agent->config->probe_interval_ns;
+	int64_t tick_ns = agent->ear ? TICK_MIN_NS : agent->config->probe_interval_ns;
 
 	if (peers > PROBE_BATCH)
 		tick_ns = agent->config->probe_interval_ns * PROBE_BATCH / peers;
@@ -52,6 +53,8 @@ void agent_schedule(struct agent *agent, struct local_time now)
 		due = local_since(asked, due) < 0 ? asked : due;
 	}
 	due = local_since(routes_due, due) < 0 ? routes_due : due;
+	if (agent->ear && local_since(agent->ear->next(agent->ear->ctx), due) < 0)
+		due = agent->ear->next(agent->ear->ctx);
 	due = agent->file_wanted ? now : due;
 	due = agent_manager_next(agent, due);
 	if (agent_routes_hurried(agent)) {
@@ -94,8 +97,9 @@ static void on_timer(void *ctx, struct local_time now, int64_t late_ns)
 	agent_follow_routes(agent, now);
 	agent_follow_interfaces(agent, now);
 	agent_follow_manager(agent, now);
-	if (http_timeout_ms(agent->http) >= 0)
+	if (agent->http && http_timeout_ms(agent->http) >= 0)
 		on_http(agent, now);
+	agent_follow_ear(agent, now);
 	agent_schedule(agent, now);
 }
 
@@ -115,6 +119,8 @@ static void on_word(void *ctx, struct local_time now)
 			agent_schedule(agent, now); /* peers may wait for nothing else */
 			break;
 		case WORD_RELOAD:
+			if (agent->ear) /* its terminal is gone */
+				loop_stop(agent->loop);
 			agent->manager.reloads_asked++;
 			agent_want_peers_file(agent, now);
 			break;
@@ -136,7 +142,9 @@ static void on_signal(void *ctx, int number, struct local_time now)
 {
 	struct agent *agent = ctx;
 
-	if (number == SIGHUP)
+	if (number == SIGQUIT)
+		agent->ear->interim(agent->ear->ctx);
+	else if (number == SIGHUP && !agent->ear)
 		agent_want_peers_file(agent, now);
 	else
 		loop_stop(agent->loop);
@@ -184,8 +192,11 @@ static int agent_open_core(struct agent *agent, const struct agent_inheritance *
 		.full_below = config->mesh_full_below,
 		.degree = config->mesh_degree,
 		.listed = config->metrics_per_peer,
-		.notice = agent_tell_notice,
+		.notice = agent->ear ? NULL : agent_tell_notice,
 		.notice_ctx = agent,
+		.incurious = agent->ear != NULL,
+		.sample = agent->ear ? agent->ear->sample : NULL,
+		.sample_ctx = agent->ear ? agent->ear->ctx : NULL,
 	};
 	uint64_t random[4];
 	int err;
@@ -196,6 +207,8 @@ static int agent_open_core(struct agent *agent, const struct agent_inheritance *
 	settings.nonce_key[0] = random[0];
 	settings.nonce_key[1] = random[1];
 	settings.phase_ns = (int64_t)(random[2] % (uint64_t)settings.interval_ns);
+	if (agent->ear)
+		settings.phase_ns = TURNS_AT_ONCE;
 	settings.ssid_base = (uint16_t)random[3];
 	memcpy(settings.node_name, config->node_name, sizeof(settings.node_name));
 	err = maps_open(inheritance->kernel, &inheritance->shape, &agent->maps);
@@ -220,16 +233,18 @@ static int agent_open_http(struct agent *agent)
 	if (err)
 		log_error("cannot listen", LOG_TEXT("address", config->web_listen[failed].text),
 			  LOG_ERRNO(err));
-	return err;
+	return err ? err : loop_add(agent->loop, http_fd(agent->http), on_http, agent);
 }
 
 static int agent_open_edges(struct agent *agent)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
+	static const int ear_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, 0 };
 	int err;
 
 	err = loop_open(&agent->loop);
-	err = err ? err : loop_signals(agent->loop, signals, on_signal, agent);
+	err = err ? err
+		  : loop_signals(agent->loop, agent->ear ? ear_signals : signals, on_signal, agent);
 	err = err ? err : loop_add(agent->loop, agent->loader_fd, on_word, agent);
 	if (err) {
 		log_error("cannot open the event loop", LOG_ERRNO(err));
@@ -238,8 +253,9 @@ static int agent_open_edges(struct agent *agent)
 	loop_on_timer(agent->loop, on_timer, agent);
 	err = agent_open_routes(agent);
 	err = err ? err : agent_open_sources(agent);
-	err = err ? err : agent_open_http(agent);
-	return err ? err : loop_add(agent->loop, http_fd(agent->http), on_http, agent);
+	if (err)
+		return err;
+	return agent->ear ? agent_open_ear(agent) : agent_open_http(agent);
 }
 
 static void agent_close(struct agent *agent)
@@ -263,7 +279,7 @@ static void tell_start(const struct agent *agent)
 
 	if (config->mesh_degree == 0)
 		protocol = "none, --mesh.degree=0";
-	for (uint32_t i = 0; i < config->web_listen_count; i++) {
+	for (uint32_t i = 0; agent->http && i < config->web_listen_count; i++) {
 		text_append(&text, i > 0 ? "," : "");
 		text_append_uint(&text, http_port(agent->http, i));
 	}
@@ -293,6 +309,7 @@ int agent_run(const struct config *config, const struct agent_inheritance *inher
 		.icmp = inheritance->icmp,
 		.stamp = inheritance->stamp,
 		.loader_fd = inheritance->loader_fd,
+		.ear = inheritance->ear,
 		.status = EXIT_SUCCESS,
 	};
 	err = agent_open_core(&agent, inheritance);
@@ -315,6 +332,8 @@ int agent_run(const struct config *config, const struct agent_inheritance *inher
 		footprint_forget_start();
 		err = loop_run(agent.loop);
 	}
+	if (agent.ear && !err && agent.status == EXIT_SUCCESS)
+		agent.status = agent.ear->end(agent.ear->ctx, loop_now());
 	agent_close(&agent);
 	return err ? EXIT_FAILURE : agent.status;
 }

@@ -47,6 +47,9 @@ static void on_record(void *ctx, const struct kc_record *record)
 	if (agent->config->log_level == CONFIG_LOG_DEBUG &&
 	    record->slot < peers_capacity(canary_peers(agent->canary)))
 		tell_record(agent, record);
+	/* Whoever wants to know when the reply was heard is told that before. */
+	if (agent->ear)
+		agent_listen(agent, agent->last_tick);
 	canary_on_record(agent->canary, record);
 }
 
@@ -84,36 +87,40 @@ static void count_send_error(struct agent *agent, const struct probe *probe, int
 	enum send_error reason = send_error_reason(err);
 	char address[ADDRESS_TEXT_CAPACITY];
 
-	if (agent->send_errors[reason]++ == 0) {
+	if (agent->send_errors[reason]++ == 0 && !agent->ear) {
 		address_format(&probe->destination, address);
 		log_warn("cannot send a probe; further ones are counted only",
 			 LOG_TEXT("peer", address), LOG_ERRNO(err));
 	}
 }
 
-static void after_send(struct agent *agent, const struct probe *probe, int err)
+static void after_send(struct agent *agent, const struct probe *probe, int err,
+		       struct local_time at)
 {
 	if (err)
 		count_send_error(agent, probe, err);
 	else if (probe->protocol == PROBE_STAMP)
 		agent->unread[probe->flow]++;
 	canary_on_sent(agent->canary, probe, err);
+	agent_tell_sent(agent, probe, err, at);
 }
 
 void agent_send_due(struct agent *agent, struct local_time now)
 {
 	struct probe batch[PROBE_BATCH];
 	int errors[PROBE_BATCH];
+	struct local_time at;
 	uint32_t count;
 
 	do {
 		count = canary_due(agent->canary, now, batch, PROBE_BATCH);
 		memset(errors, 0, sizeof(errors));
+		at = loop_now();
 		prober_stamp_send(agent->stamp, batch, count, agent->clock.error_estimate_be,
 				  errors);
 		prober_icmp_send(agent->icmp, batch, count, errors);
 		for (uint32_t i = 0; i < count; i++)
-			after_send(agent, &batch[i], errors[i]);
+			after_send(agent, &batch[i], errors[i], at);
 	} while (count == PROBE_BATCH);
 	agent->send_errors[SEND_ERROR_WINDOW_FULL] = canary_totals(agent->canary)->window_full;
 }
@@ -122,6 +129,7 @@ static void on_reply(void *ctx, const struct echoed *reply, const uint8_t *paylo
 {
 	struct agent *agent = ctx;
 
+	agent_tell_heard(agent, reply);
 	canary_on_identity(agent->canary, reply, payload, length, agent->last_tick);
 	canary_on_overheard(agent->canary, reply);
 }
@@ -137,6 +145,7 @@ static void on_overheard(void *ctx, const struct echoed *reply)
 {
 	struct agent *agent = ctx;
 
+	agent_tell_heard(agent, reply);
 	canary_on_overheard(agent->canary, reply);
 }
 
@@ -144,7 +153,7 @@ static void receive_stamp(struct agent *agent, struct local_time now)
 {
 	int64_t patience_ns = agent->config->probe_timeout_ns / 2;
 	struct prober_stamp_errors errors;
-	bool full = false;
+	bool full = agent->ear != NULL;
 
 	for (uint32_t flow = 0; flow < agent->config->probe_flows; flow++)
 		full = full || agent->unread[flow] > UNREAD_MAX;
@@ -179,7 +188,7 @@ static bool is_worth_listening(struct agent *agent, struct local_time now)
 
 static void receive_icmp(struct agent *agent, struct local_time now)
 {
-	bool doubt = is_worth_listening(agent, now);
+	bool doubt = agent->ear || is_worth_listening(agent, now);
 
 	if (doubt || agent->listening)
 		prober_icmp_receive(agent->icmp, on_overheard, agent);

@@ -63,9 +63,7 @@ bool attachment_bpf_permitted(const struct kernel *kernel)
 	       0;
 }
 
-/* Whether packets on the interface begin with the IP header, by the kernel's own rule
- * (dev_is_mac_header_xmit). 0, -ENODEV, -EOPNOTSUPP for another link layer, or another -errno. */
-static int device_is_l3(int fd, uint32_t ifindex, bool *ret)
+int attachment_device_is_l3(int fd, uint32_t ifindex, bool *ret)
 {
 	struct ifreq request = { .ifr_ifindex = (int)ifindex };
 
@@ -275,7 +273,7 @@ void attachment_ensure(struct attachment *attachment, const struct attachment_po
 	const int *programs = policy->kernel->programs;
 	struct target target = { .policy = policy, .ifindex = attachment->ifindex, .now = now };
 	bool l3 = false;
-	int err = device_is_l3(policy->device_fd, attachment->ifindex, &l3);
+	int err = attachment_device_is_l3(policy->device_fd, attachment->ifindex, &l3);
 
 	/* Not being told is no reason to take away what may well work. */
 	if (err == -ENODEV || err == -EOPNOTSUPP || (err && !attachment_stands(attachment)))

@@ -171,6 +171,11 @@ uint32_t canary_due(struct canary *canary, struct local_time now, struct probe *
 	return count;
 }
 
+void canary_end_turns(struct canary *canary, uint32_t slot)
+{
+	turns_stop(canary->turns, slot);
+}
+
 void canary_on_sent(struct canary *canary, const struct probe *probe, int error)
 {
 	uint32_t before = samples_in_flight(canary->samples, probe->slot);
@@ -234,6 +239,8 @@ void canary_on_sample(void *ctx, const struct sample *sample)
 	if (standing->refused != was_refused)
 		canary_notify(canary, was_refused ? CANARY_ANSWERS_AGAIN : CANARY_REFUSED,
 			      sample->slot, sample->flow);
+	if (canary->settings.sample)
+		canary->settings.sample(canary->settings.sample_ctx, sample);
 }
 
 void canary_on_record(struct canary *canary, const struct kc_record *record)

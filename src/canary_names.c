@@ -29,7 +29,7 @@ bool canary_is_curious(const struct canary *canary, uint32_t slot, struct local_
 {
 	const struct standing *standing = &canary->standings[slot];
 
-	return (!standing->asked || standing->between > 0) &&
+	return !canary->settings.incurious && (!standing->asked || standing->between > 0) &&
 	       local_since(now, standing->ask_at) >= 0;
 }
 

@@ -20,9 +20,10 @@
 
 #define OUR_PROGRAMS "kc_" /* what the name of each program of ours begins with */
 
-#define ATTRIBUTES_BYTES 256  /* a kind, a name, three numbers */
-#define ANSWER_BYTES	 8192 /* only a classic filter is larger, and that is not ours */
-#define ANSWER_SECONDS	 1    /* the kernel answers within the call; so this is never reached */
+#define ATTRIBUTES_BYTES 256   /* a kind, a name, three numbers */
+#define ANSWER_BYTES	 8192  /* only a classic filter is larger, and that is not ours */
+#define DUMP_BYTES	 32768 /* the most that the kernel puts into one datagram of a dump */
+#define ANSWER_SECONDS	 1     /* the kernel answers within the call; so this is never reached */
 
 struct clsact_request {
 	struct nlmsghdr header;
@@ -179,6 +180,60 @@ static int request_send(const struct clsact_request *request, struct clsact_filt
 	return err;
 }
 
+/* Reads one datagram of a dump. 1: more follow; 0: that was all; or -errno. */
+static int dump_read(int fd, clsact_list_fn *on_filter, void *ctx)
+{
+	union {
+		struct nlmsghdr header;
+		char bytes[DUMP_BYTES];
+	} answer;
+	ssize_t received = recv(fd, &answer, sizeof(answer), MSG_TRUNC);
+	struct nlmsghdr *header = &answer.header;
+	uint32_t left = (uint32_t)received;
+
+	if (received < 0)
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	if ((size_t)received > sizeof(answer))
+		return -EMSGSIZE;
+	for (; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
+		const struct tcmsg *message = NLMSG_DATA(header);
+		struct clsact_filter filter = { 0 };
+
+		if (header->nlmsg_type == NLMSG_DONE)
+			return 0;
+		if (header->nlmsg_type == NLMSG_ERROR)
+			return ((struct nlmsgerr *)NLMSG_DATA(header))->error;
+		/* Each priority is told of as well, as a filter without a handle. */
+		if (header->nlmsg_type != RTM_NEWTFILTER ||
+		    header->nlmsg_len < NLMSG_LENGTH(sizeof(*message)) || message->tcm_handle == 0)
+			continue;
+		filter_read(header, &filter);
+		on_filter(ctx, TC_H_MAJ(message->tcm_info) >> 16,
+			  TC_H_MIN(message->tcm_info) == __builtin_bswap16(ETH_P_ALL), &filter);
+	}
+	return 1;
+}
+
+int clsact_list(uint32_t ifindex, bool egress, clsact_list_fn *on_filter, void *ctx)
+{
+	const struct timeval patience = { .tv_sec = ANSWER_SECONDS };
+	struct clsact_request request = request_make(RTM_GETTFILTER, NLM_F_DUMP, ifindex);
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	int result = 1;
+
+	if (fd < 0)
+		return -errno;
+	request.header.nlmsg_flags &= (uint16_t)~NLM_F_ACK;
+	request.message.tcm_parent = clsact_parent(egress);
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+	    send(fd, &request, request.header.nlmsg_len, 0) < 0)
+		result = -errno;
+	while (result > 0)
+		result = dump_read(fd, on_filter, ctx);
+	close(fd);
+	return result;
+}
+
 int clsact_claim_handle(uint32_t *ret_handle, int *ret_fd)
 {
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -231,6 +286,17 @@ static struct clsact_request request_make_qdisc(uint16_t type, uint16_t flags, u
 	return request;
 }
 
+int clsact_get_qdisc(uint32_t ifindex, struct clsact_filter *ret)
+{
+	struct clsact_request request = request_make_qdisc(RTM_GETQDISC, NLM_F_ECHO, ifindex);
+	struct clsact_filter present = { 0 };
+	int err = request_send(&request, &present);
+
+	if (!err)
+		*ret = present;
+	return err;
+}
+
 static int clsact_ensure_qdisc(uint32_t ifindex)
 {
 	struct clsact_request request = request_make_qdisc(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL,
@@ -243,8 +309,7 @@ static int clsact_ensure_qdisc(uint32_t ifindex)
 	if (err != -EEXIST)
 		return err;
 	/* The ingress qdisc stands in the same place, and takes filters for egress as its own. */
-	request = request_make_qdisc(RTM_GETQDISC, NLM_F_ECHO, ifindex);
-	err = request_send(&request, &present);
+	err = clsact_get_qdisc(ifindex, &present);
 	if (err)
 		return err;
 	return strcmp(present.kind, "ingress") == 0 ? -EOPNOTSUPP : 0;

@@ -45,6 +45,7 @@
 
 struct loader {
 	const struct config *config;
+	const struct agent_ear *ear;
 	struct kernel_shape shape;
 	struct kernel kernel;
 	struct attachment_policy policy;
@@ -56,11 +57,6 @@ struct loader {
 	int canary_words_fd;
 	pid_t pid;
 };
-
-static bool loader_is_pinned(const struct loader *loader)
-{
-	return loader->config->bpf_pin_path[0] != '\0';
-}
 
 static void descriptor_close(int *fd)
 {
@@ -93,7 +89,7 @@ static uint32_t loader_sessions(const struct config *config)
 	return sessions > SESSIONS_MAX ? SESSIONS_MAX : sessions;
 }
 
-static struct kernel_shape loader_shape(const struct config *config, uint32_t hash_seed)
+struct kernel_shape loader_shape(const struct config *config, uint32_t hash_seed)
 {
 	uint32_t flows = config->probe_flows;
 	uint32_t window = samples_window(config->probe_timeout_ns, config->probe_interval_ns,
@@ -122,7 +118,7 @@ static int loader_open_kernel(struct loader *loader, uint32_t hash_seed, uint16_
 		.stamp_port_be = htons((uint16_t)config->stamp_port),
 		.reflector = config->reflector == CONFIG_REFLECTOR_TRUE,
 		.with_xdp = config->bpf_hook == CONFIG_HOOK_XDP,
-		.pin_path = loader_is_pinned(loader) ? config->bpf_pin_path : NULL,
+		.pin_path = config->bpf_pin_path[0] ? config->bpf_pin_path : NULL,
 	};
 	size_t object_bytes;
 	const void *object = kernel_object(&object_bytes);
@@ -276,6 +272,7 @@ static int loader_become_canary(struct loader *loader)
 		.loader_fd = loader->canary_words_fd,
 		.managed = loader->notify.fd >= 0,
 		.watchdog_ns = loader->notify.watchdog_ns,
+		.ear = loader->ear,
 	};
 	bool uid_changed;
 	int status = EXIT_FAILURE;
@@ -359,10 +356,11 @@ static int loader_serve(struct loader *loader, pid_t canary)
 	return serving_run(&serving);
 }
 
-int loader_run(const struct config *config)
+int loader_run(const struct config *config, const struct agent_ear *ear)
 {
 	struct loader loader = {
 		.config = config,
+		.ear = ear,
 		.kernel = KERNEL_NONE,
 		.policy.device_fd = -1,
 		.notify.fd = -1,

@@ -12,15 +12,27 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "check.h"
+#include "command.h"
 #include "config.h"
 #include "directory.h"
 #include "discovery_file.h"
 #include "loader.h"
 #include "log.h"
+#include "ping.h"
+#include "top.h"
 
 #define EXIT_USAGE 2
 
 extern char **environ;
+
+/* Beside `run`, which is what the program is for: what a person on a node wants to type. */
+static const struct command *const commands[] = {
+	&check_command,
+	&ping_command,
+	&top_command,
+	NULL, /* commands go before it */
+};
 
 static void print_help(void)
 {
@@ -35,6 +47,10 @@ static void print_help(void)
 	     "Options:");
 	for (size_t row = 0; config_help_line(row, line, sizeof(line)); row++)
 		puts(line);
+	if (commands[0])
+		puts("\nCommands:");
+	for (const struct command *const *command = commands; *command; command++)
+		printf("  %-10s %s\n", (*command)->name, (*command)->summary);
 }
 
 static int offer_peer(void *ctx, const struct peer_candidate *candidate)
@@ -108,7 +124,7 @@ static int run(int argc, char *const argv[])
 	}
 	fill_node_name(&config);
 	log_setup((enum log_level)config.log_level, config.log_format == CONFIG_LOG_JSON);
-	return loader_run(&config);
+	return loader_run(&config, NULL);
 }
 
 /* Whatever else is opened would take their numbers, and our log lines would go there. */
@@ -121,11 +137,23 @@ static bool standard_descriptors_exist(void)
 	return true;
 }
 
+static const struct command *find_command(const char *name)
+{
+	for (const struct command *const *command = commands; *command; command++) {
+		if (strcmp((*command)->name, name) == 0)
+			return *command;
+	}
+	return NULL;
+}
+
 int main(int argc, char *argv[])
 {
+	const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
 	int first = argc > 1 && strcmp(argv[1], "run") == 0 ? 2 : 1;
 
 	if (!standard_descriptors_exist())
 		exit(EXIT_FAILURE);
+	if (command)
+		exit(command->run(argc - 1, argv + 1));
 	exit(run(argc - first, argv + first));
 }

@@ -66,6 +66,22 @@ int probe_socket_set_path(int fd, int domain, uint32_t dscp, uint32_t packets,
 	return err;
 }
 
+int probe_socket_set_discovery(int fd, int discovery)
+{
+	bool whole = discovery == IP_PMTUDISC_DO || discovery == IP_PMTUDISC_PROBE;
+	socklen_t length = sizeof(int);
+	int domain;
+	int err;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0)
+		return -errno;
+	if (domain == AF_INET)
+		return probe_socket_set(fd, IPPROTO_IP, IP_MTU_DISCOVER, discovery);
+	/* The numbers are the same (IPV6_PMTUDISC_*). */
+	err = probe_socket_set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, discovery);
+	return err ? err : probe_socket_set(fd, IPPROTO_IPV6, IPV6_DONTFRAG, whole);
+}
+
 /* What the kernel makes of ICMP and ICMPv6 errors (icmp_err_convert, icmpv6_err_convert). They are
  * also what it says of its own routes, and does not tell which. */
 static bool may_be_somebody_elses(int err)

@@ -17,6 +17,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <time.h> /* for the next one, where the C library does not see to it */
+
+#include <linux/errqueue.h>
+
 #include "echo.h"
 #include "probe_socket.h"
 
@@ -49,6 +53,7 @@ static const struct echo_family echo_families[FAMILIES] = {
 struct prober_icmp {
 	int fds[FAMILIES]; /* -1: the host does not have it */
 	uint16_t icmp_id_be;
+	bool wants_errors;
 	/* Of the batch that is being sent. */
 	struct mmsghdr messages[PROBE_BATCH];
 	struct iovec parts[PROBE_BATCH][2]; /* what differs, and the shared zeros */
@@ -239,6 +244,17 @@ void prober_icmp_send(struct prober_icmp *prober, const struct probe *batch, uin
 	send_family(prober, FAMILY_IPV6, batch, count, errors);
 }
 
+uint32_t prober_icmp_fds(const struct prober_icmp *prober, int *ret)
+{
+	uint32_t count = 0;
+
+	for (unsigned int family = 0; family < FAMILIES; family++) {
+		if (prober->fds[family] >= 0)
+			ret[count++] = prober->fds[family];
+	}
+	return count;
+}
+
 void prober_icmp_listen(struct prober_icmp *prober, bool listen)
 {
 	for (unsigned int family = 0; family < FAMILIES; family++) {
@@ -302,4 +318,82 @@ uint32_t prober_icmp_receive(struct prober_icmp *prober, prober_icmp_reply_fn *o
 		}
 	}
 	return replies;
+}
+
+int prober_icmp_want_errors(struct prober_icmp *prober)
+{
+	int err = 0;
+
+	if (prober->fds[FAMILY_IPV4] >= 0)
+		err = probe_socket_set(prober->fds[FAMILY_IPV4], IPPROTO_IP, IP_RECVERR, 1);
+	if (!err && prober->fds[FAMILY_IPV6] >= 0)
+		err = probe_socket_set(prober->fds[FAMILY_IPV6], IPPROTO_IPV6, IPV6_RECVERR, 1);
+	prober->wants_errors = !err;
+	return err;
+}
+
+/* False: the kernel's own word, such as that a packet is too large, which the send said already. */
+static bool parse_error(struct msghdr *header, struct probe_error *ret)
+{
+	struct cmsghdr *control = CMSG_FIRSTHDR(header);
+	union socket_address from = { .any.sa_family = AF_UNSPEC };
+	struct sock_extended_err error;
+	size_t length;
+
+	if (!control || control->cmsg_len < CMSG_LEN(sizeof(error)))
+		return false;
+	memcpy(&error, CMSG_DATA(control), sizeof(error));
+	if (error.ee_origin != SO_EE_ORIGIN_ICMP && error.ee_origin != SO_EE_ORIGIN_ICMP6)
+		return false;
+	length = control->cmsg_len - CMSG_LEN(sizeof(error));
+	memcpy(&from, CMSG_DATA(control) + sizeof(error),
+	       length < sizeof(from) ? length : sizeof(from));
+	*ret = (struct probe_error){ .type = error.ee_type,
+				     .code = error.ee_code,
+				     .mtu = error.ee_info };
+	socket_address_read(&from, &ret->from);
+	return true;
+}
+
+/* The quote begins with the ICMP header, and need not be longer than the nonce. */
+static bool receive_error(const struct prober_icmp *prober, unsigned int family,
+			  prober_icmp_error_fn *on_error, void *ctx)
+{
+	_Alignas(struct cmsghdr) char
+		control[CMSG_SPACE(sizeof(struct sock_extended_err) + sizeof(struct sockaddr_in6))];
+	struct echo_probe echo = { .type = 0 };
+	union socket_address to = { .any.sa_family = AF_UNSPEC };
+	struct iovec part = { .iov_base = &echo, .iov_len = sizeof(echo) };
+	struct msghdr header = { .msg_name = &to,
+				 .msg_namelen = sizeof(to),
+				 .msg_iov = &part,
+				 .msg_iovlen = 1,
+				 .msg_control = control,
+				 .msg_controllen = sizeof(control) };
+	ssize_t length = recvmsg(prober->fds[family], &header, MSG_ERRQUEUE | MSG_DONTWAIT);
+	struct probe_error error;
+	struct echoed quoted = { .flow = 0 };
+
+	if (length < 0)
+		return false;
+	if (length < (ssize_t)sizeof(echo) || echo.type != echo_families[family].request ||
+	    echo.id_be != prober->icmp_id_be || !parse_error(&header, &error))
+		return true;
+	quoted.sequence = ntohs(echo.sequence_be);
+	quoted.nonce = echo.nonce;
+	socket_address_read(&to, &quoted.peer);
+	on_error(ctx, &quoted, &error);
+	return true;
+}
+
+void prober_icmp_receive_errors(struct prober_icmp *prober, prober_icmp_error_fn *on_error,
+				void *ctx)
+{
+	for (unsigned int family = 0; family < FAMILIES && prober->wants_errors; family++) {
+		uint32_t left = PROBE_BATCH;
+
+		while (prober->fds[family] >= 0 && left-- > 0 &&
+		       receive_error(prober, family, on_error, ctx))
+			continue;
+	}
 }

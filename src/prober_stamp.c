@@ -226,6 +226,17 @@ void prober_stamp_close(struct prober_stamp *prober)
 	free(prober);
 }
 
+uint32_t prober_stamp_fds(const struct prober_stamp *prober, int *ret)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < prober->flows * FAMILIES; i++) {
+		if (prober->sockets[i].fd >= 0)
+			ret[count++] = prober->sockets[i].fd;
+	}
+	return count;
+}
+
 uint16_t prober_stamp_port_be(const struct prober_stamp *prober, uint16_t flow)
 {
 	return flow < prober->flows ? prober->flow_ports_be[flow] : 0;

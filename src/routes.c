@@ -234,7 +234,7 @@ static int add_route(struct routes *routes, const struct address *destination, u
 		return -ENETUNREACH;
 	left = (unsigned int)RTM_PAYLOAD(header);
 	for (attribute = RTM_RTA(message); RTA_OK(attribute, left);
-	     attribute = RTA_NEXT(attribute, left)) {
+	     attribute = routes_next_attribute(attribute, &left)) {
 		unsigned int type = attribute->rta_type & (unsigned int)NLA_TYPE_MASK;
 
 		if (type == RTA_OIF && RTA_PAYLOAD(attribute) >= sizeof(int)) {
@@ -282,7 +282,7 @@ static bool read_notices(char *message, size_t length, routes_link_fn *on_link, 
 	bool changed = false;
 	uint32_t left = (uint32_t)length;
 
-	for (; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
+	for (; NLMSG_OK(header, left); header = routes_next_message(header, &left)) {
 		bool link = header->nlmsg_type == RTM_NEWLINK || header->nlmsg_type == RTM_DELLINK;
 
 		if (header->nlmsg_type < NLMSG_MIN_TYPE)

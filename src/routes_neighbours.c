@@ -61,7 +61,7 @@ static int next_hop_get(struct routes *routes, const struct address *destination
 		return err;
 	left = (unsigned int)RTM_PAYLOAD(header);
 	for (attribute = RTM_RTA(NLMSG_DATA(header)); RTA_OK(attribute, left);
-	     attribute = RTA_NEXT(attribute, left))
+	     attribute = routes_next_attribute(attribute, &left))
 		next_hop_read(&hop, attribute);
 	*ret = hop;
 	return 0;

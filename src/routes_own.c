@@ -83,7 +83,7 @@ static void own_read(struct own_dump *dump, struct nlmsghdr *header)
 	if (message->ifa_family != AF_INET && message->ifa_family != AF_INET6)
 		return;
 	for (struct rtattr *attribute = IFA_RTA(NLMSG_DATA(header)); RTA_OK(attribute, left);
-	     attribute = RTA_NEXT(attribute, left)) {
+	     attribute = routes_next_attribute(attribute, &left)) {
 		if (attribute->rta_type == IFA_FLAGS && RTA_PAYLOAD(attribute) >= sizeof(flags))
 			memcpy(&flags, RTA_DATA(attribute), sizeof(flags));
 		else if (attribute->rta_type == IFA_LOCAL && RTA_PAYLOAD(attribute) == octets)
@@ -113,7 +113,7 @@ static int own_read_answer(struct own_dump *dump, size_t length)
 	struct nlmsghdr *header = (void *)dump->routes->message;
 	uint32_t left = (uint32_t)length;
 
-	for (; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
+	for (; NLMSG_OK(header, left); header = routes_next_message(header, &left)) {
 		if (header->nlmsg_seq != dump->routes->sequence)
 			continue;
 		if (header->nlmsg_flags & NLM_F_DUMP_INTR)

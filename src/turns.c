@@ -44,11 +44,20 @@ void turns_close(struct turns *turns)
 void turns_start(struct turns *turns, uint32_t slot, struct local_time now)
 {
 	int64_t interval_ns = turns->interval_ns;
+	int64_t last_ns = turns->next[slot].ns;
 	int64_t share = (slot * 0x9e3779b9u) >> 12; /* of 2^20 */
 	int64_t phase_ns = ((share * interval_ns >> 20) + turns->phase_ns) % interval_ns;
 	int64_t count = (now.ns - phase_ns + interval_ns) / interval_ns;
 
 	turns->next[slot].ns = count * interval_ns + phase_ns;
+	if (turns->phase_ns != TURNS_AT_ONCE)
+		return;
+	if (last_ns == NEVER)
+		turns->next[slot] = now;
+	else if (last_ns <= now.ns)
+		turns->next[slot].ns = now.ns + interval_ns - (now.ns - last_ns) % interval_ns;
+	else
+		turns->next[slot].ns = last_ns;
 }
 
 void turns_stop(struct turns *turns, uint32_t slot)

@@ -93,12 +93,36 @@ static void only_a_turn_missed_by_long_is_left_out(void **state)
 	}
 }
 
+static void a_turn_at_once_is_the_phase(void **state)
+{
+	struct turns *turns = opened(NS_PER_SECOND, TURNS_AT_ONCE);
+
+	(void)state;
+	turns_start(turns, 2, at(123));
+	assert_true(turns_next(turns, 2).ns == at(123).ns);
+	assert_true(turns_take(turns, 2, at(123 + 7 * MS)));
+	assert_true(turns_next(turns, 2).ns == at(123 + NS_PER_SECOND).ns);
+	/* Started again, it keeps its turn. */
+	turns_start(turns, 2, at(500 * MS));
+	assert_true(turns_next(turns, 2).ns == at(123 + NS_PER_SECOND).ns);
+	assert_false(turns_take(turns, 2, at(122 + NS_PER_SECOND)));
+	/* A stall makes no burst. */
+	assert_false(turns_take(turns, 2, at(10 * NS_PER_SECOND)));
+	assert_true(turns_next(turns, 2).ns == at(123 + 10 * NS_PER_SECOND).ns);
+	assert_true(turns_take(turns, 2, at(123 + 10 * NS_PER_SECOND)));
+	turns_stop(turns, 2);
+	turns_start(turns, 2, at(99 * NS_PER_SECOND));
+	assert_true(turns_next(turns, 2).ns == at(99 * NS_PER_SECOND).ns);
+	turns_close(turns);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stopped_slot_has_no_turn),
 		cmocka_unit_test(each_interval_has_one_turn_at_the_same_phase),
 		cmocka_unit_test(only_a_turn_missed_by_long_is_left_out),
+		cmocka_unit_test(a_turn_at_once_is_the_phase),
 	};
 
 	return cmocka_run_group_tests_name("turns", tests, NULL, NULL);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Internal to `kube-canary check`: what its parts share. Each part adds its findings in the order
+ * in which they are to be read.
+ */
+#ifndef CHECK_STATE_H
+#define CHECK_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "findings.h"
+#include "words.h"
+
+#define CHECK_GROUP_KERNEL	"Kernel"
+#define CHECK_GROUP_PERMISSIONS "Permissions"
+#define CHECK_GROUP_HOST	"Host"
+#define CHECK_GROUP_PEERS	"Peers"
+
+enum check_outcome { CHECK_UNTRIED, CHECK_WORKS, CHECK_REFUSED };
+
+/* What the trials told, for the words on each interface. */
+struct check_trials {
+	bool ended; /* the child came to its end */
+	enum check_outcome load;
+	enum check_outcome tcx;
+	enum check_outcome clsact;
+	enum check_outcome xdp;
+	bool tcx_known; /* asked without attaching */
+};
+
+/* Lies in memory that the child of the trials shares. */
+struct check {
+	struct config config;
+	struct findings findings;
+	struct check_trials trials;
+	bool runs_already; /* another kube-canary, here */
+};
+
+void check_permissions(struct check *check);
+/* What can be read of the kernel, then what must be tried: in a child process. */
+void check_kernel(struct check *check);
+void check_trials(struct check *check);
+void check_host(struct check *check);
+void check_clocks(struct check *check);
+/* The interfaces that peers are, or would be, routed over. */
+void check_interfaces(struct check *check);
+/* One of them. */
+void check_device(struct check *check, uint32_t ifindex, const char *name);
+
+/* The mode that would be used on tc, by what was tried. HOOK_NONE: none works, or it is not known.
+ */
+enum hook_mode check_tc_hook(const struct check *check);
+
+/* Capabilities without which nothing can be loaded or attached are all in force. */
+bool check_may_load(void);
+
+/* The first line of a file without its newline: 0 or -errno. */
+int check_read_line(const char *path, char *line, size_t capacity);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `kube-canary ping`: from names to addresses, from its options to the daemon's, and then the
+ * daemon's own two processes with another ear. Must not know probes.
+ */
+#include "ping.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "loader.h"
+#include "log.h"
+#include "ping_options.h"
+#include "ping_run.h"
+#include "privileges.h"
+
+#define PING_EXIT_UNANSWERED 1
+#define PING_EXIT_FAILED     2
+
+#define FLAGS_MAX     (PING_TARGETS_MAX + 16)
+#define FLAG_CAPACITY 80
+
+struct ping {
+	struct ping_options options;
+	struct ping_target targets[PING_TARGETS_MAX];
+	struct config config;
+	char flags[FLAGS_MAX][FLAG_CAPACITY];
+	char *argv[FLAGS_MAX];
+	int argc;
+};
+
+static int complain(const char *what, const char *why)
+{
+	fprintf(stderr, "kube-canary ping: %s: %s\n", what, why);
+	return -EINVAL;
+}
+
+/* --- whom --- */
+
+static void take_address(const struct addrinfo *from, struct address *ret)
+{
+	if (from->ai_family == AF_INET) {
+		const struct sockaddr_in *ipv4 = (const void *)from->ai_addr;
+
+		memcpy(ret->octets, address_ipv4_prefix, sizeof(address_ipv4_prefix));
+		memcpy(ret->octets + sizeof(address_ipv4_prefix), &ipv4->sin_addr, 4);
+	} else {
+		const struct sockaddr_in6 *ipv6 = (const void *)from->ai_addr;
+
+		memcpy(ret->octets, &ipv6->sin6_addr, 16);
+	}
+}
+
+static int look_up(const struct ping_options *options, const char *name, struct address *ret)
+{
+	static const int families[] = { AF_UNSPEC, AF_INET, AF_INET6 }; /* enum ping_family */
+	struct addrinfo hints = { .ai_family = families[options->family],
+				  .ai_socktype = SOCK_DGRAM };
+	struct addrinfo *found;
+	const char *why;
+	int err = getaddrinfo(name, NULL, &hints, &found);
+
+	if (err)
+		return complain(name, err == EAI_SYSTEM ? strerror(errno) : gai_strerror(err));
+	take_address(found, ret);
+	freeaddrinfo(found);
+	why = address_why_no_host(ret);
+	return why ? complain(name, why) : 0;
+}
+
+static int find_targets(struct ping *ping)
+{
+	for (uint32_t i = 0; i < ping->options.target_count; i++) {
+		struct ping_target *target = &ping->targets[i];
+		struct address literal;
+		int err;
+
+		target->name = ping->options.targets[i];
+		err = look_up(&ping->options, target->name, &target->address);
+		if (err)
+			return err;
+		if (ping->options.numeric || address_parse(target->name, &literal) == 0)
+			target->name = NULL;
+		for (uint32_t other = 0; other < i; other++) {
+			if (address_equal(&ping->targets[other].address, &target->address))
+				return complain(ping->options.targets[i],
+						"its address is another target's as well");
+		}
+	}
+	return 0;
+}
+
+/* --- how --- */
+
+__attribute__((format(printf, 2, 3))) static void add_flag(struct ping *ping, const char *format,
+							   ...)
+{
+	char *flag = ping->flags[ping->argc];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(flag, FLAG_CAPACITY, format, arguments);
+	va_end(arguments);
+	ping->argv[ping->argc++] = flag;
+}
+
+/* The daemon's own reader checks them, too. Nothing is served and nothing reflected; the
+ * environment is the daemon's affair. */
+static int fill_config(struct ping *ping)
+{
+	const struct ping_options *options = &ping->options;
+	char error[CONFIG_ERROR_CAPACITY];
+
+	for (uint32_t i = 0; i < options->target_count; i++) {
+		char address[ADDRESS_TEXT_CAPACITY];
+
+		address_format(&ping->targets[i].address, address);
+		add_flag(ping, "--peers.static=%s", address);
+	}
+	add_flag(ping, "--node.name=kube-canary-ping");
+	add_flag(ping, "--peers.max=%u", options->target_count);
+	add_flag(ping, "--peers.family=both");
+	add_flag(ping, "--probe.max=%u", options->target_count);
+	add_flag(ping, "--probe.interval=%lldns", (long long)options->interval_ns);
+	add_flag(ping, "--probe.timeout=%lldns", (long long)options->timeout_ns);
+	add_flag(ping, "--probe.protocol=%s", options->stamp ? "stamp" : "icmp");
+	add_flag(ping, "--probe.flows=%u", options->flows);
+	add_flag(ping, "--probe.dscp=%u", options->dscp);
+	add_flag(ping, "--probe.size=%u", options->size);
+	add_flag(ping, "--stamp.port=%u", options->port);
+	add_flag(ping, "--reflector=false");
+	add_flag(ping, "--bpf.hook=%s", options->hook);
+	add_flag(ping, "--log.level=%s", options->verbose ? "info" : "error");
+	if (config_read(ping->argc, ping->argv, NULL, &ping->config, error))
+		return complain("its options are refused", error);
+	ping->config.web_listen_count = 0;
+	return 0;
+}
+
+/* The kernel would say no more than that something is not permitted. */
+static int check_privileges(void)
+{
+	if ((privileges_held(CAP_BPF) || privileges_held(CAP_SYS_ADMIN)) &&
+	    privileges_held(CAP_NET_ADMIN) && privileges_held(CAP_NET_RAW))
+		return 0;
+	return complain("not permitted", "stamping in the kernel needs CAP_BPF, CAP_NET_ADMIN and "
+					 "CAP_NET_RAW (run as root)");
+}
+
+static int prepare(struct ping *ping)
+{
+	char error[COMMAND_ERROR_CAPACITY];
+	int err = ping_options_check(&ping->options, error);
+
+	if (err) {
+		fprintf(stderr, "kube-canary ping: %s; see kube-canary ping --help\n", error);
+		return err;
+	}
+	err = find_targets(ping);
+	if (!err)
+		err = fill_config(ping);
+	return err ? err : check_privileges();
+}
+
+/* --- go --- */
+
+static int measure(const struct ping *ping)
+{
+	struct agent_ear ear;
+	struct ping_run *run;
+	sigset_t quit;
+	pid_t self = getpid();
+	int status;
+
+	if (ping_run_open(&ping->options, ping->targets, &run))
+		return complain("cannot start", strerror(ENOMEM)), PING_EXIT_FAILED;
+	/* It shall not kill the loader; the canary asks for it. */
+	sigemptyset(&quit);
+	sigaddset(&quit, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &quit, NULL);
+	ear = ping_run_ear(run);
+	log_setup((enum log_level)ping->config.log_level, 0);
+	fflush(stdout);
+	status = loader_run(&ping->config, &ear);
+	ping_run_close(run);
+	if (getpid() != self) /* the canary, whose status comes to us as it is */
+		return status;
+	if (status == PING_ANSWERED)
+		return EXIT_SUCCESS;
+	return status == PING_UNANSWERED ? PING_EXIT_UNANSWERED : PING_EXIT_FAILED;
+}
+
+static int run_ping(int argc, char *const argv[])
+{
+	/* Large, and there is one in a process. */
+	static struct ping ping;
+	int status;
+
+	ping.options = PING_OPTIONS_DEFAULT;
+	status = command_read(&ping_command, argc, argv, ping_options_take, &ping.options);
+	if (status >= 0)
+		return status;
+	if (prepare(&ping))
+		return PING_EXIT_FAILED;
+	return measure(&ping);
+}
+
+const struct command ping_command = {
+	.name = "ping",
+	.summary = "probe a few targets now, as ping(8), with the kernel's stamps",
+	.operands = "TARGET…",
+	.options = ping_option_rows,
+	.options_count = PING_OPTIONS,
+	.run = run_ping,
+};
