@@ -52,11 +52,12 @@ SIM_TESTS := $(patsubst tests/sim/%.c,$(BUILD)/tests/sim/%,$(wildcard tests/sim/
 EDGE_TESTS := $(patsubst tests/edge/%.c,$(BUILD)/tests/edge/%,$(wildcard tests/edge/test_*.c))
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 TOOLS := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/*.c))
+BENCH_TOOLS := $(addprefix $(BUILD)/tests/bench/,allocations.so bare_loop packet_cost)
 include tests/fuzz/fuzz.mk
 .DEFAULT_GOAL := all
 
 .DELETE_ON_ERROR:
-.PHONY: all help check check-rules check-unit check-sim check-edge check-bpf check-e2e check-vm check-fuzz fuzz soak test mesh-table metrics-table lint format tools clean release image check-release man completion install uninstall
+.PHONY: all help check check-rules check-unit check-sim check-edge check-bpf check-e2e check-vm check-fuzz fuzz soak test bench bench-quick bench-tools internet-scale mesh-table metrics-table lint format tools clean release image check-release man completion install uninstall
 .SECONDARY:
 
 all: $(BUILD)/kube-canary ## build the program
@@ -133,6 +134,21 @@ $(BUILD)/tests/soak/clock.so: tests/soak/clock.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(CFLAGS) $(LDFLAGS) -shared -fPIC -o $@ $<
 
+$(BUILD)/tests/bench/packet_cost: tests/bench/packet_cost.c $(BUILD)/canary.skel.h $(CORE_OBJECTS)
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $< $(CORE_OBJECTS) -lcmocka -lbpf -lelf -lz
+
+$(BUILD)/tests/bench/%.so: tests/bench/%.c
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(CFLAGS) $(LDFLAGS) -fPIC -shared -o $@ $<
+
+$(BUILD)/tests/bench/%: tests/bench/%.c
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
 # They show the state of the golden files.
 $(BUILD)/tests/bench/metrics_%: tests/bench/metrics_%.c $(CORE_OBJECTS)
 	$(call say,TOOL,$@)
@@ -180,6 +196,21 @@ soak: all tools ## a long run under faults by chance, at least 500 in 30 minutes
 	$(Q)BUILD=$(BUILD) tests/soak/run --seconds $(SOAK_SECONDS)
 
 test: check check-bpf check-e2e ## all tiers (root)
+
+bench: bench-tools ## everything measured against ping, fping, smokeping-prober and blackbox-exporter, in 20 minutes (root)
+	$(Q)BUILD=$(BUILD) tests/bench/run
+
+bench-quick: bench-tools ## the same in two minutes, and rougher
+	$(Q)BUILD=$(BUILD) tests/bench/run --quick
+
+# What is measured is the release; packages come first, since nothing builds without.
+bench-tools:
+	$(Q)scripts/install-packages bench >&2
+	$(Q)$(MAKE) --no-print-directory all $(TOOLS) $(BENCH_TOOLS) >&2
+	$(Q)$(MAKE) --no-print-directory release >&2
+
+internet-scale: $(BUILD)/tests/bench/mesh_table ## the tables of what 100 to 50,000 nodes cost
+	$(Q)BUILD=$(BUILD) tests/bench/internet_scale.py
 
 mesh-table: $(BUILD)/tests/bench/mesh_table ## the tables of the README's section on scale
 	$(Q)$<

@@ -7,10 +7,17 @@
 #ifndef FILTER_BPF_H
 #define FILTER_BPF_H
 
+#include "echo.h"
 #include "maps.bpf.h"
 #include "network.bpf.h"
 
 #define IPV4_PLAIN 0x45 /* version 4, no options */
+
+/* Of a VLAN, IEEE 802.1Q: what follows the EtherType that announces it. */
+struct tag {
+	__be16 control_be;
+	__be16 ethertype_be;
+};
 
 /* A place `bytes` after another. Not to be seen through, else the compiler makes one variable step
  * of those of both families: see packet.bpf.h. */
@@ -28,22 +35,36 @@ static __always_inline bool ports_are_far(const __be16 *ports, const void *end)
 	return ports[0] != config.stamp_port_be && ports[1] != config.stamp_port_be;
 }
 
+/* Of every kind of ICMP, not only of echo: no other one is wanted. */
+static __always_inline bool id_is_far(const struct echo_probe *icmp, const void *end)
+{
+	if ((const void *)(&icmp->id_be + 1) > end)
+		return false;
+	return icmp->id_be != config.icmp_id_be;
+}
+
 static __always_inline bool ipv4_is_far(const struct iphdr *ip, const void *end)
 {
 	if ((const void *)(ip + 1) > end)
 		return false;
-	if (ip->protocol != IPPROTO_UDP)
-		return ip->protocol != IPPROTO_ICMP;
-	return *(const __u8 *)ip == IPV4_PLAIN && ports_are_far(stepped(ip, sizeof(*ip)), end);
+	if (ip->protocol != IPPROTO_UDP && ip->protocol != IPPROTO_ICMP)
+		return true;
+	if (*(const __u8 *)ip != IPV4_PLAIN)
+		return false;
+	if (ip->protocol == IPPROTO_ICMP)
+		return id_is_far(stepped(ip, sizeof(*ip)), end);
+	return ports_are_far(stepped(ip, sizeof(*ip)), end);
 }
 
 static __always_inline bool ipv6_is_far(const struct ipv6_start *ip, const void *end)
 {
 	if ((const void *)(ip + 1) > end)
 		return false;
-	if (ip->next_header != IPPROTO_UDP)
-		return ip->next_header != IPPROTO_ICMPV6 && !is_extension(ip->next_header);
-	return ports_are_far(stepped(ip, sizeof(struct ipv6hdr)), end);
+	if (ip->next_header == IPPROTO_UDP)
+		return ports_are_far(stepped(ip, sizeof(struct ipv6hdr)), end);
+	if (ip->next_header == IPPROTO_ICMPV6)
+		return id_is_far(stepped(ip, sizeof(struct ipv6hdr)), end);
+	return !is_extension(ip->next_header);
 }
 
 static __always_inline bool ip_is_far(const void *at, const void *end, __be16 ethertype_be)
@@ -60,12 +81,18 @@ static __always_inline bool packet_is_far(const struct packet *packet, enum link
 {
 	const struct cursor start = cursor_at_start(packet);
 	const struct ethhdr *ethernet = start.at;
+	const struct tag *tag;
 
 	if (link_layer == NONE)
 		return ip_is_far(start.at, start.end, ((struct __sk_buff *)packet->ctx)->protocol);
 	if ((const void *)(ethernet + 1) > start.end)
 		return false;
-	return ip_is_far(ethernet + 1, start.end, ethernet->h_proto);
+	if (!is_vlan(ethernet->h_proto))
+		return ip_is_far(ethernet + 1, start.end, ethernet->h_proto);
+	tag = stepped(ethernet + 1, 0);
+	if ((const void *)(tag + 1) > start.end)
+		return false;
+	return ip_is_far(tag + 1, start.end, tag->ethertype_be);
 }
 
 #endif

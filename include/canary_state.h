@@ -40,7 +40,6 @@ struct standing {
 	uint8_t question_next;	/* place in the ring */
 	uint8_t doublings;	/* of the pause after an unanswered one */
 	uint8_t naming;		/* enum naming */
-	uint8_t flow;		/* the next probe's */
 	uint8_t between;	/* probes sent since the last one that asked */
 	uint8_t zone;		/* of zones */
 	bool asked : 1;		/* ever */
@@ -105,8 +104,7 @@ struct canary {
 void canary_notify(const struct canary *canary, enum canary_notice notice, uint32_t slot,
 		   uint16_t flow);
 
-/* canary.c: where a slot's flows start; and what became known of a probe (sample_fn). */
-void canary_align(struct canary *canary, uint32_t slot);
+/* canary.c: what became known of a probe (sample_fn). */
 void canary_on_sample(void *ctx, const struct sample *sample);
 
 /* canary_counts.c: a slot's counters, all that there are of it: nobody's, somebody's from now on,

@@ -12,7 +12,7 @@
 
 #include "peer_candidate.h"
 
-#define DIRECTORY_MAX 16384 /* capacity at most: three times the nodes of the largest cluster */
+#define DIRECTORY_MAX 65535 /* capacity at most: thirteen of the largest clusters */
 #define DIRECTORY_END UINT32_MAX
 
 /* Different zones that sources may name, and no zone, which is 0. */

@@ -42,8 +42,9 @@ int probe_socket_set_path(int fd, int domain, uint32_t dscp, uint32_t packets,
  * told: so often in a row it is tried again, which a hundred thousand a second do not outlast. */
 #define PROBE_SOCKET_RETRIES 8
 
-/* Sends all messages. The error of one that fails again and again is in errors[places[i]] as
- * -errno; the others are left as they are. Errors that no ICMP brings get one retry only. */
+/* Sends all messages, whose padding is zero, as after calloc. The error of one that fails again and
+ * again is in errors[places[i]] as -errno; the others are left as they are. Errors that no ICMP
+ * brings get one retry only. */
 void probe_socket_send(int fd, struct mmsghdr *messages, uint32_t count, const uint32_t *places,
 		       int *errors);
 

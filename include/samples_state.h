@@ -33,11 +33,16 @@ struct entry {
 	uint32_t counter; /* of the reflector, when it was ANSWERED or LATE */
 	uint8_t state;	  /* enum flight_state */
 	uint8_t company;  /* later probes that were sent before its reply came, as far as counted */
-	bool over;	  /* nothing is armed any more: closed when all before it are */
-	bool former;	  /* its verdict was counted before the statistics began anew */
+	bool over : 1;	  /* nothing is armed any more: closed when all before it are */
+	bool former : 1;  /* its verdict was counted before the statistics began anew */
+	bool moved : 1;	  /* since_ns is T1: no longer in the order of sequences */
 };
 
-#define FLOW_RTT_MASK ((UINT64_C(1) << 62) - 1)
+/* 19 hours; and as many probes as a window holds. */
+#define FLOW_RTT_BITS	 46
+#define FLOW_RTT_MASK	 ((UINT64_C(1) << FLOW_RTT_BITS) - 1)
+#define FLOW_JUDGED_BITS 16
+#define FLOW_JUDGED_MASK ((1U << FLOW_JUDGED_BITS) - 1)
 
 /* Sequences of a flow: [first, next) stand in the window, all before are closed. Sequences wrap. */
 struct flow {
@@ -45,7 +50,8 @@ struct flow {
 	uint32_t next;
 	uint32_t in_order_sequence; /* the highest answered, hence the last in order */
 	uint32_t directed_from;	    /* losses before have no direction */
-	uint64_t in_order_rtt_ns : 62;
+	uint64_t in_order_rtt_ns : FLOW_RTT_BITS;
+	uint64_t judged : FLOW_JUDGED_BITS; /* so many from first on are not OUT, at least */
 	uint64_t in_order : 1; /* something was answered: the rtt and in_order_sequence are set */
 	uint64_t directed : 1; /* directed_from is closed */
 	int64_t settled_ns; /* what leaves from then on overtakes no unanswered one; 0: any time */

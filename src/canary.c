@@ -101,13 +101,14 @@ void canary_on_clock(struct canary *canary, const struct wall_clock *clock)
 	__atomic_store_n(&control->error_estimate_be, clock->error_estimate_be, __ATOMIC_RELEASE);
 }
 
-/* Flows are used in turn. Peers start where their turn's interval stands, so that those that are
- * probed together are probed from the same port. */
-void canary_align(struct canary *canary, uint32_t slot)
+/* Of the turn that was just taken. Flows are used in turn, and in the same interval the same one by
+ * all peers: those that are probed together are probed from the same port, also after some have
+ * missed a turn. */
+static uint16_t canary_flow(const struct canary *canary, uint32_t slot)
 {
-	int64_t turn = turns_next(canary->turns, slot).ns / canary->settings.interval_ns;
+	int64_t turn = turns_next(canary->turns, slot).ns / canary->settings.interval_ns - 1;
 
-	canary->standings[slot].flow = (uint8_t)(turn % samples_flows(canary->samples, slot));
+	return (uint16_t)(turn % samples_flows(canary->samples, slot));
 }
 
 /* Sessions of this canary never meet: there are fewer of them than identifiers. */
@@ -126,7 +127,7 @@ static void canary_fill(struct canary *canary, uint32_t slot, struct local_time 
 	*ret = (struct probe){
 		.destination = peer->address,
 		.slot = slot,
-		.flow = canary->standings[slot].flow,
+		.flow = canary_flow(canary, slot),
 		.protocol = peer->probe,
 	};
 	if (peer->probe == PROBE_STAMP) {
@@ -143,7 +144,6 @@ static void canary_fill(struct canary *canary, uint32_t slot, struct local_time 
 static bool canary_arm(struct canary *canary, uint32_t slot, struct local_time now,
 		       struct probe *ret)
 {
-	struct standing *standing = &canary->standings[slot];
 	struct probe probe;
 
 	canary_fill(canary, slot, now, &probe);
@@ -151,7 +151,6 @@ static bool canary_arm(struct canary *canary, uint32_t slot, struct local_time n
 		canary->totals.window_full++;
 		return false;
 	}
-	standing->flow = (uint8_t)((standing->flow + 1U) % samples_flows(canary->samples, slot));
 	canary_count_sent(canary, slot, 1);
 	canary_on_armed(canary, &probe, now);
 	*ret = probe;

@@ -60,7 +60,6 @@ static void canary_expire_slot(struct canary *canary, uint32_t slot, struct loca
 			break;
 		peers_set_state(canary->peers, slot, PEER_PROBED);
 		turns_start(canary->turns, slot, now);
-		canary_align(canary, slot);
 		break;
 	case PEER_PROBED:
 		samples_expire(canary->samples, slot, now, canary_on_expired, canary);

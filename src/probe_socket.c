@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 socklen_t socket_address_write(union socket_address *ret, const struct address *address,
 			       uint16_t port_be)
@@ -103,6 +105,13 @@ static bool may_be_somebody_elses(int err)
 	}
 }
 
+/* As sendmmsg(). That of musl makes a call of each message, since the kernel reads a size_t where
+ * POSIX has an int and musl a padding behind it. Here nobody writes into the padding: it is zero. */
+static int send_messages(int fd, struct mmsghdr *messages, uint32_t count)
+{
+	return (int)syscall(SYS_sendmmsg, fd, messages, count, 0);
+}
+
 void probe_socket_send(int fd, struct mmsghdr *messages, uint32_t count, const uint32_t *places,
 		       int *errors)
 {
@@ -110,7 +119,7 @@ void probe_socket_send(int fd, struct mmsghdr *messages, uint32_t count, const u
 	uint32_t first = 0;
 
 	while (first < count) {
-		int sent = sendmmsg(fd, &messages[first], count - first, 0);
+		int sent = send_messages(fd, &messages[first], count - first);
 		int err = errno;
 		socklen_t length = sizeof(int);
 		int pending;

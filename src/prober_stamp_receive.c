@@ -136,9 +136,9 @@ static int receive_batch(struct prober_stamp *prober, int fd, uint32_t count, in
 	return recvmmsg(fd, prober->received, count, flags | MSG_DONTWAIT, NULL);
 }
 
-/* flags: 0, or MSG_ERRQUEUE. */
+/* flags: 0, or MSG_ERRQUEUE. calm: no error waits, so that what is less than asked for was all. */
 static void drain(struct prober_stamp *prober, struct receiver *receiver, int fd, uint16_t flow,
-		  int flags)
+		  int flags, bool calm)
 {
 	uint32_t left = PROBER_STAMP_DRAIN_MAX;
 	uint32_t retries = 0;
@@ -165,6 +165,8 @@ static void drain(struct prober_stamp *prober, struct receiver *receiver, int fd
 			else if (of_reflector)
 				handle_reply(receiver, flow, remote, payload, length);
 		}
+		if (calm && count < (int)wanted)
+			return;
 	}
 }
 
@@ -184,8 +186,8 @@ struct prober_stamp_errors prober_stamp_receive(struct prober_stamp *prober,
 		if (socket->fd < 0 || !socket->revents)
 			continue;
 		if (socket->revents & POLLERR)
-			drain(prober, &receiver, socket->fd, flow, MSG_ERRQUEUE);
-		drain(prober, &receiver, socket->fd, flow, 0);
+			drain(prober, &receiver, socket->fd, flow, MSG_ERRQUEUE, false);
+		drain(prober, &receiver, socket->fd, flow, 0, !(socket->revents & POLLERR));
 	}
 	return receiver.errors;
 }

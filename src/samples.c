@@ -22,6 +22,7 @@ int samples_open(const struct kernel_memory *memory, int64_t timeout_ns, struct 
 	struct samples *samples = calloc(1, sizeof(*samples));
 
 	assert(shape->echo_window <= shape->flows * shape->window);
+	assert(shape->flows * shape->window <= FLOW_JUDGED_MASK);
 	if (!samples)
 		return -ENOMEM;
 	samples->memory = memory;

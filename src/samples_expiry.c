@@ -19,17 +19,42 @@ static __u64 samples_t1_ns(const struct samples *samples, size_t index)
 	return __atomic_load_n(&samples->memory->flights[index].t1_ns, __ATOMIC_ACQUIRE);
 }
 
-bool samples_awaits_stamp(const struct samples *samples, uint32_t slot, struct local_time now)
+/* Neither this probe nor a later one of its flow: they were armed one after the other. */
+static bool samples_none_due(const struct samples *samples, size_t index, struct local_time now)
 {
-	const struct kernel_shape *shape = &samples->memory->shape;
-	size_t entries = (size_t)shape->flows * shape->window;
+	const struct entry *entry = &samples->entries[index];
 
-	if (now.ns < samples->slots[slot].next_expiry_ns)
-		return false;
-	for (size_t index = slot * entries; index < (slot + 1) * entries; index++)
+	return entry->state == FLIGHT_OUT && !entry->moved &&
+	       now.ns < samples_due_ns(samples, index);
+}
+
+static bool samples_flow_awaits_stamp(const struct samples *samples, uint32_t slot, uint16_t flow,
+				      struct local_time now)
+{
+	const struct flow *sequences = samples_flow(samples, slot, flow);
+	uint32_t sequence = sequences->first + sequences->judged;
+
+	for (; sequence != sequences->next; sequence++) {
+		size_t index = samples_index(samples, slot, flow, sequence);
+
+		if (samples_none_due(samples, index, now))
+			return false;
 		if (samples->entries[index].state == FLIGHT_OUT &&
 		    now.ns >= samples_due_ns(samples, index) &&
 		    samples_t1_ns(samples, index) == KC_T1_ARMED)
+			return true;
+	}
+	return false;
+}
+
+bool samples_awaits_stamp(const struct samples *samples, uint32_t slot, struct local_time now)
+{
+	uint32_t flows = samples_flows(samples, slot);
+
+	if (now.ns < samples->slots[slot].next_expiry_ns)
+		return false;
+	for (uint32_t flow = 0; flow < flows; flow++)
+		if (samples_flow_awaits_stamp(samples, slot, (uint16_t)flow, now))
 			return true;
 	return false;
 }
@@ -67,6 +92,7 @@ static int64_t samples_expire_flight(struct samples *samples, size_t index, stru
 	} else {
 		/* It may have left long after it was armed: what counts is when it left. */
 		entry->since_ns = t1_ns;
+		entry->moved = true;
 		if (now.ns < t1_ns + samples->timeout_ns)
 			return t1_ns + samples->timeout_ns + SAMPLES_GRACE_NS;
 		sample->verdict = VERDICT_LOST;
@@ -164,6 +190,8 @@ static void samples_close_over(struct samples *samples, uint32_t slot, uint16_t 
 
 		if (!first->over)
 			break;
+		if (sequences->judged > 0)
+			sequences->judged--;
 		found = samples_first_finding(samples, slot, flow, first);
 		if (first->state != FLIGHT_ANSWERED)
 			sequences->settled_ns = first->since_ns + SAMPLES_OVERTAKING_NS;
@@ -175,20 +203,32 @@ static void samples_close_over(struct samples *samples, uint32_t slot, uint16_t 
 	}
 }
 
-/* Returns when the flow is due next. */
+/* Returns when the flow is due next. Of a window that is long against what is due, only the ends
+ * are looked at: probes that wait to be closed, and behind those that have their verdicts, probes
+ * that wait for one. Both come due in the order of sequences, but for T1 that came late: who waits
+ * behind such a one is closed with it. */
 static int64_t samples_expire_flow(struct samples *samples, uint32_t slot, uint16_t flow,
 				   struct local_time now, sample_fn *done, void *ctx)
 {
-	const struct flow *sequences = samples_flow(samples, slot, flow);
+	struct flow *sequences = samples_flow(samples, slot, flow);
+	uint32_t sequence = sequences->first;
 	int64_t next_ns = INT64_MAX;
 
-	for (uint32_t sequence = sequences->first; sequence != sequences->next; sequence++) {
+	while (sequence != sequences->next) {
 		struct sample sample = { .slot = slot, .flow = flow, .sequence = sequence };
 		size_t index = samples_index(samples, slot, flow, sequence);
+		uint32_t place = sequence - sequences->first;
 		int64_t due_ns = samples_settle(samples, index, now, &sample, done, ctx);
 
 		if (due_ns < next_ns)
 			next_ns = due_ns;
+		if (samples_none_due(samples, index, now))
+			break;
+		if (place == sequences->judged && samples->entries[index].state != FLIGHT_OUT)
+			sequences->judged = (place + 1) & FLOW_JUDGED_MASK;
+		sequence++;
+		if (place < sequences->judged && !samples->entries[index].over)
+			sequence = sequences->first + sequences->judged;
 	}
 	samples_close_over(samples, slot, flow, done, ctx);
 	return next_ns;

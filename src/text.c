@@ -88,6 +88,16 @@ static size_t utf8_length(const unsigned char *octets)
 	return length;
 }
 
+/* Octets from here on up to one that begins no character, or to the end. */
+static size_t utf8_run(const char *value)
+{
+	size_t run = 0, length;
+
+	while (value[run] && (length = utf8_length((const unsigned char *)value + run)) > 0)
+		run += length;
+	return run;
+}
+
 /* Appends one character as it is, or U+FFFD for an octet that begins none; returns the octets used
  * up. */
 static size_t append_character(struct text *text, const char *value)
@@ -118,8 +128,13 @@ void text_append_label_value(struct text *text, const char *value)
 
 void text_append_utf8(struct text *text, const char *value)
 {
-	while (*value)
-		value += append_character(text, value);
+	while (*value) {
+		size_t run = utf8_run(value);
+
+		if (run > 0)
+			text_append_bytes(text, value, run);
+		value += run > 0 ? run : append_character(text, value);
+	}
 }
 
 void text_append_json(struct text *text, const char *value)

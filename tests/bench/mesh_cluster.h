@@ -13,7 +13,8 @@
 #include "mesh.h"
 
 enum {
-	NODES_MAX = 10000,
+	NODES_MAX = 50000,
+	HOSTS = 65535,	 /* of a zone's /16 */
 	FULL_BELOW = 64, /* the defaults */
 	DEGREE = 16,
 	CAPACITY = 128,
@@ -85,7 +86,8 @@ static inline void cluster_make(const struct shape *shape, uint64_t seed)
 	cluster.random = seed * 0x9e3779b97f4a7c15; /* small ones begin alike */
 	zones_size(shape);
 	for (uint32_t zone = 1; zone <= cluster.zones; zone++) {
-		uint32_t network, host = 1 + below(&cluster.random, 50000);
+		uint32_t room = HOSTS - (cluster.first[zone + 1] - cluster.first[zone]);
+		uint32_t network, host = 1 + below(&cluster.random, room < 50000 ? room : 50000);
 
 		do
 			network = below(&cluster.random, 256);

@@ -2,6 +2,7 @@
 /*
  * The tables of the README's section on scale: what meshes of many sizes cost, and which faults
  * they do not see. Simulated: the same figures everywhere, from the seeds 1, 2, 3, … of each row.
+ *   mesh_table [NODES ZONES MESHES]     of one size only, and only what it costs
  */
 #include <stdio.h>
 
@@ -302,15 +303,15 @@ static void tiny_print(const struct cost *cost, const struct faults *unknown)
 	printf(".\n");
 }
 
-static void costs_print(const struct cost *costs)
+static void costs_print(const struct shape *rows, const struct cost *costs, size_t count)
 {
 	printf("| nodes | zones | pairs (probes/s at 1 s) | a node probes: min / median / p99 / "
 	       "max "
 	       "| and is probed by "
 	       "| pairs that change when one joins: mean / max | of them its own: mean |\n"
 	       "|---|---|---|---|---|---|---|\n");
-	for (size_t i = 0; i < SHAPES; i++)
-		cost_print(&shapes[i], &costs[i]);
+	for (size_t i = 0; i < count; i++)
+		cost_print(&rows[i], &costs[i]);
 }
 
 static void all_faults_print(const struct faults (*faults)[2])
@@ -338,20 +339,59 @@ static void shape_measure(const struct shape *shape, struct cost *cost, struct f
 	}
 }
 
-int main(void)
+/* One row; exit status. */
+static int one_measure(char **arguments)
+{
+	static struct cost cost;
+	struct shape shape = { .count = (uint32_t)strtoul(arguments[0], NULL, 10),
+			       .zones = (uint32_t)strtoul(arguments[1], NULL, 10),
+			       .meshes = (uint32_t)strtoul(arguments[2], NULL, 10) };
+
+	if (shape.count < 10 || shape.count > NODES_MAX || shape.zones < 1 ||
+	    shape.zones > MESH_ZONES - 1 || shape.zones > shape.count / 4 || shape.meshes < 1) {
+		fprintf(stderr,
+			"mesh_table: got %s %s %s, expected 10 to %d nodes, 1 to %d zones of four "
+			"nodes and more, 1 mesh and more\n",
+			arguments[0], arguments[1], arguments[2], NODES_MAX, MESH_ZONES - 1);
+		return 2;
+	}
+	for (uint64_t seed = 1; seed <= shape.meshes; seed++) {
+		cluster_make(&shape, seed);
+		pairs_make(true);
+		cost_measure(&cost, true);
+	}
+	costs_print(&shape, &cost, 1);
+	return 0;
+}
+
+static void all_measure(void)
 {
 	static struct cost costs[SHAPES];
 	static struct faults faults[SHAPES][2];
 
-	if (mesh_open(CAPACITY, &mesh) != 0)
-		return 1;
 	for (size_t i = 0; i < SHAPES; i++)
 		shape_measure(&shapes[i], &costs[i], faults[i]);
-	mesh_close(mesh);
-	costs_print(costs);
+	costs_print(shapes, costs, SHAPES);
 	for (size_t i = 0; i < SHAPES; i++)
 		if (shapes[i].tiny)
 			tiny_print(&costs[i], &faults[i][0]);
 	all_faults_print(faults);
-	return 0;
+}
+
+int main(int count, char **arguments)
+{
+	int status = 0;
+
+	if (count != 1 && count != 4) {
+		fprintf(stderr, "mesh_table [NODES ZONES MESHES]\n");
+		return 2;
+	}
+	if (mesh_open(CAPACITY, &mesh) != 0)
+		return 1;
+	if (count == 4)
+		status = one_measure(arguments + 1);
+	else
+		all_measure();
+	mesh_close(mesh);
+	return status;
 }

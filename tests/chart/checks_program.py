@@ -12,7 +12,7 @@ from chart import (CHART, HERE, PROGRAM, Skipped, cases, command_of, container_o
 SAMPLES = {
     "node.name": "$(KUBE_CANARY_NODE_NAME).cluster-a", "node.zone": "zone-1", "peers.static": ["a=198.18.0.1", "2001:db8::1"],
     "peers.file": "/etc/lists/peers", "peers.dns": ["a.example.com.", "b.example.com"], "peers.family": "ipv6",
-    "peers.zone": ["a=10.0.0.0/8", "b=2001:db8::/32"], "peers.linger": "0s", "peers.max": 16384, "probe.interval": "1m30s",
+    "peers.zone": ["a=10.0.0.0/8", "b=2001:db8::/32"], "peers.linger": "0s", "peers.max": 65535, "probe.interval": "1m30s",
     "probe.timeout": "250ms", "probe.protocol": "icmp", "probe.flows": 1, "probe.dscp": 63, "probe.size": 9168, "probe.max": 5120,
     "stamp.port": 65535, "reflector": False, "mesh.full-below": 0, "mesh.degree": 0, "bpf.hook": "clsact",
     "bpf.interfaces": "eth0,bond0.1", "bpf.pin-path": "/sys/fs/bpf/kube-canary", "web.listen-address": ["127.0.0.1:1", "[::1]:65535"],

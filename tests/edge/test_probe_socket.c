@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "probe_socket.h"
 
@@ -25,7 +27,7 @@ static struct {
 	uint32_t cleared;
 } network;
 
-int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
+static int network_send(int fd, const struct mmsghdr *messages, uint32_t count, int flags)
 {
 	uint32_t first = (uint32_t)(messages - network.messages);
 	uint32_t sent = 0;
@@ -44,6 +46,24 @@ int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 		network.sent[first + sent]++;
 	}
 	return (int)sent;
+}
+
+/* All of a batch in one call: sendmmsg() of musl makes many. */
+long syscall(long number, ...)
+{
+	va_list rest;
+	const struct mmsghdr *messages;
+	uint32_t count;
+	int fd;
+
+	assert_int_equal(number, SYS_sendmmsg);
+	va_start(rest, number);
+	fd = va_arg(rest, int);
+	messages = va_arg(rest, const struct mmsghdr *);
+	count = va_arg(rest, uint32_t);
+	number = network_send(fd, messages, count, va_arg(rest, int));
+	va_end(rest);
+	return number;
 }
 
 int getsockopt(int fd, int level, int option, void *value, socklen_t *length)

@@ -58,7 +58,7 @@ static void full_tables_leave_nobody_out(void **state)
 {
 	static const struct {
 		uint32_t count, tables;
-	} cases[] = { { 66, 500 }, { 320, 500 }, { 5312, 10 } };
+	} cases[] = { { 66, 500 }, { 320, 500 }, { 5312, 10 }, { 70719, 1 } };
 	uint64_t random = 0x5eed3;
 
 	(void)state;

@@ -54,7 +54,7 @@ static void every_flag(void **state)
 		     "--probe.flows=8", "--stamp.port=65535", "--reflector=false",
 		     "--mesh.full-below=0", "--mesh.degree=1", "--peers.family=both",
 		     "--peers.zone=z=10.0.0.0/8", "--peers.zone", "y=2001:db8::/32",
-		     "--peers.linger=1h", "--peers.max=16384", "--bpf.hook=clsact",
+		     "--peers.linger=1h", "--peers.max=65535", "--bpf.hook=clsact",
 		     "--bpf.interfaces=eth0,bond0.7", "--bpf.pin-path=/sys/fs/bpf/kc",
 		     "--web.listen-address=[::1]:0", "--web.listen-address", "127.0.0.1:80",
 		     "--metrics.per-peer=worst:10", "--log.level=debug", "--log.format=json",
@@ -82,7 +82,7 @@ static void every_flag(void **state)
 	assert_string_equal(config.peers_zones[0], "z=10.0.0.0/8");
 	assert_string_equal(config.peers_zones[1], "y=2001:db8::/32");
 	assert_true(config.peers_linger_ns == 3600 * NS_PER_SECOND);
-	assert_int_equal(config.peers_max, 16384);
+	assert_int_equal(config.peers_max, 65535);
 	assert_int_equal(config.bpf_hook, CONFIG_HOOK_CLSACT);
 	assert_int_equal(config.bpf_interfaces_count, 2);
 	assert_string_equal(config.bpf_interfaces[0], "eth0");

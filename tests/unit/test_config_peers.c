@@ -6,7 +6,7 @@
 
 #define FAMILY_FORM    "expected one of auto, ipv4, ipv6, both"
 #define LINGER_FORM    "expected a duration from 0s to 24h, like 250ms or 1m30s"
-#define MAX_FORM       "expected a whole number from 1 to 16384"
+#define MAX_FORM       "expected a whole number from 1 to 65535"
 #define FULL_FORM      "expected a whole number from 0 to 5120"
 #define DEGREE_FORM    "expected a whole number from 0 to 1024"
 #define ZONE_FORM      "expected ZONE=CIDR, such as zone-a=10.1.0.0/16"
@@ -67,13 +67,13 @@ static void each_option_names_what_is_wrong(void **state)
 		{ { "--peers.linger=0s" }, NULL, NULL },
 		{ { "--peers.linger=24h" }, NULL, NULL },
 		{ { "--peers.max=0" }, NULL, "--peers.max: got \"0\", " MAX_FORM },
-		{ { "--peers.max=16385" }, NULL, "--peers.max: got \"16385\", " MAX_FORM },
+		{ { "--peers.max=65536" }, NULL, "--peers.max: got \"65536\", " MAX_FORM },
 		{ { "--peers.max=all" }, NULL, "--peers.max: got \"all\", " MAX_FORM },
 		{ { NULL },
 		  "KUBE_CANARY_PEERS_MAX=4294967297",
 		  "KUBE_CANARY_PEERS_MAX: got \"4294967297\", " MAX_FORM },
 		{ { "--peers.max=1" }, NULL, NULL },
-		{ { "--peers.max=16384" }, NULL, NULL },
+		{ { "--peers.max=65535" }, NULL, NULL },
 		{ { "--mesh.full-below=-1" }, NULL, "--mesh.full-below: got \"-1\", " FULL_FORM },
 		{ { "--mesh.full-below=5121", "--probe.max=5120" },
 		  NULL,

@@ -270,7 +270,8 @@ static void unresolved_while_it_was_out_will_do(void **state)
 	}
 }
 
-/* One that waits for its record must not hold up the verdicts of those after it. */
+/* One that waits for its record, or that left long after it was armed, must not hold up the verdicts
+ * of those after it. */
 static void verdicts_do_not_queue(void **state)
 {
 	struct fixture *f = fixture_open();
@@ -282,6 +283,20 @@ static void verdicts_do_not_queue(void **state)
 	stamp(f, 1, 100 * MS + 1);
 	expire(f, 100 * MS + TIMEOUT_NS + GRACE_NS);
 	assert_verdict(f, VERDICT_LOST, 1);
+	fixture_close(f);
+	f = fixture_open();
+	arm(f, 0, 0, 1, 0);
+	arm(f, 0, 0, 2, 100 * MS);
+	stamp(f, 0, 500 * MS);
+	stamp(f, 1, 100 * MS + 1);
+	expire(f, TIMEOUT_NS + GRACE_NS);
+	assert_silent(f);
+	assert_true(samples_next_expiry(f->samples, 0).ns ==
+		    at(100 * MS + TIMEOUT_NS + GRACE_NS).ns);
+	expire(f, 100 * MS + TIMEOUT_NS + GRACE_NS);
+	assert_verdict(f, VERDICT_LOST, 1);
+	expire(f, 500 * MS + TIMEOUT_NS + GRACE_NS);
+	assert_verdict(f, VERDICT_LOST, 0);
 	fixture_close(f);
 }
 

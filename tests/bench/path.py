@@ -1,0 +1,126 @@
+#!/usr/bin/python3 -B
+"""Question 5: what is on the packet path costs who has nothing to do with it.
+
+Each program over an empty one (packet_cost.c, by BPF_PROG_TEST_RUN), our own probes and replies, the size of the
+programs; and the throughput of TCP over a wire with and without kube-canary on one end of it.
+"""
+import json
+
+from bench import Bar, BenchError, Canary, Hosts, Row, command, helper, main, median
+from tcp import OTHER, Race, WIRES, median_interval, offload, wire_up
+
+ROUNDS, ROUNDS_QUICK = 21, 3
+BAR_NS = Bar("<= 10 ns over an empty program", 10)
+BAR_TCP = Bar("loss under 2 %", 2.0)
+# Hook, and whether segments stay whole on the wire (TSO): else each packet of 1,500 octets meets the program alone.
+CASES = [("tcx", False), ("clsact", False), ("tcx", True), ("xdp", False)]
+
+
+# --- programs
+
+def programs(run):
+    text = command([helper("packet_cost"), str(ROUNDS_QUICK if run.quick else ROUNDS)])
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def program_rows(lines):
+    rows, unrelated = [], [line for line in lines if line["kind"] == "unrelated"]
+    worst = max(unrelated, key=lambda line: line["ns"])
+    rows.append(Row("unrelated packet, the dearest of all below", worst["program"], worst["ns"], "ns",
+                    (worst["ns_min"], worst["ns_max"]), BAR_NS, worst["packet"]))
+    for line in unrelated:
+        rows.append(Row(f"unrelated packet: {line['packet']}", line["program"], line["ns"], "ns",
+                        (line["ns_min"], line["ns_max"]), BAR_NS))
+    for line in lines:
+        if line["kind"].startswith("own"):
+            rows.append(Row(f"ours: {line['packet']}, {line['kind'][5:]}", line["program"], line["ns"], "ns",
+                            note=f"{line['bytes']} octets; median of {line['runs']:,} single runs"))
+    for line in lines:
+        if line["kind"] == "program":
+            note = f"{line['instructions']:,} instructions loaded, {line['machine_code_bytes']:,} bytes of machine code"
+            rows.append(Row("instructions that the verifier walked", line["program"], line["verified_instructions"], "",
+                            note=note))
+    return rows
+
+
+# --- TCP
+
+def canary_on(hosts, hook, wire):
+    """Which must be on that wire, as was asked, in both directions, and work."""
+    canary = Canary(hosts, [WIRES[wire]["far"]], f"--bpf.hook={hook}", f"--bpf.interfaces={wire}")
+    status = next(one for one in canary.api("status")["interfaces"] if one["name"] == wire)
+    for direction, mode in (("egress", "tcx" if hook == "xdp" else hook), ("ingress", hook)):
+        if not status[direction]["attached"] or not status[direction]["mode"].startswith(mode):
+            raise BenchError(f"{hook}: {direction} of {wire} is {status[direction]}")
+    return canary, status["ingress"]["mode"]
+
+
+def race(hosts, hook, count, seconds):
+    """Pairs of rates by the end that sends. We are on the one wire, then on the other; hook None: on neither."""
+    pairs, mode = {source: [] for source in OTHER}, ""
+    with Race(hosts) as running:
+        for wire in WIRES:
+            canary = None
+            if hook:
+                canary, mode = canary_on(hosts, hook, wire)
+            for source in OTHER:
+                running.rounds(source, wire, 1, seconds)  # warms up
+                pairs[source] += running.rounds(source, wire, count // 2, seconds)
+            if canary:
+                canary.stop()
+    return pairs, mode
+
+
+def loss_row(run, what, hook, mode, pairs):
+    losses = [100 * (1 - ours / theirs) for ours, theirs in pairs]
+    without = median([theirs for _, theirs in pairs]) / 1e9
+    bar = BAR_TCP if hook in ("tcx", "clsact") and "throughput" in what and not run.quick else None
+    note = f"{without:.3g} Gbit{'/s' if 'throughput' in what else ''} without, {len(pairs)} pairs"
+    return Row(what, f"kube-canary, {hook}" if hook else "nobody, twice", round(median(losses), 2), "%",
+               tuple(round(one, 2) for one in median_interval(losses)), bar, note + (f"; {mode}" if hook == "xdp" else ""),
+               ratio=True)
+
+
+def tcp_case(run, hosts, hook, whole):
+    count, seconds = (20, 0.05) if run.quick else (60, 0.06)
+    offload(hosts, whole)
+    rows, (pairs, mode) = [], race(hosts, hook, count, seconds)
+    for source, what in (("near", "sent"), ("far", "received")):
+        what = f"TCP, {'whole segments' if whole else '1,500 octets each'}, {what} by the end with us"
+        rows += [loss_row(run, f"{what}: throughput lost", hook, mode,
+                          [(ours[0], theirs[0]) for ours, theirs in pairs[source]]),
+                 loss_row(run, f"{what}: octets lost for each second of CPU", hook, mode,
+                          [(ours[1], theirs[1]) for ours, theirs in pairs[source]])]
+    run.say(f"TCP with {hook}{' (whole segments)' if whole else ''}: {[row.value for row in rows]} % lost")
+    return rows
+
+
+def tcp_rows(run, hosts):
+    wire_up(hosts)
+    rows = []
+    for hook, whole in (CASES[:1] if run.quick else CASES) + [(None, False)]:
+        rows += tcp_case(run, hosts, hook, whole)
+    return rows
+
+
+def measure(run):
+    lines = programs(run)
+    run.say(f"{len(lines)} figures of programs")
+    with Hosts() as hosts:
+        rows = tcp_rows(run, hosts)
+    return rows + program_rows(lines), [
+        "Programs: BPF_PROG_TEST_RUN, 200,000 runs for each figure, between two times as many of an empty program of the same "
+        "type; median, least and greatest of the differences. One CPU and hot caches: lower bounds.",
+        "VLAN tag: where it stands in the packet. Mostly the kernel has taken it out before tc sees the packet.",
+        "Our own packets: run once each, after as many system calls as it takes to put things back, so caches are not hot.",
+        "TCP: one connection over each of two equal veths, of which one has us on its near end; they take turns every 60 ms "
+        "(50 ms in a quick run), halfway we change over to the other one. Sender and receiver are pinned to a CPU each. Median "
+        "of the ratios, and between which figures it lies with 95 % confidence. 'Nobody, twice' is what chance does: two wires "
+        "without us. A quick run is too rough for the bar of 2 %. CPU: of sender, receiver and the kernel's threads for softirqs, "
+        "which does not mind what else runs on the machine.",
+        "A veth has no driver and no wire: the share of a packet's way that is ours is greater than on a NIC.",
+    ]
+
+
+if __name__ == "__main__":
+    main("path", measure, budget=150, budget_quick=15)
