@@ -270,8 +270,8 @@ static void unresolved_while_it_was_out_will_do(void **state)
 	}
 }
 
-/* One that waits for its record, or that left long after it was armed, must not hold up the verdicts
- * of those after it. */
+/* One that waits for its record, or that left long after it was armed, must not hold up the
+ * verdicts of those after it. */
 static void verdicts_do_not_queue(void **state)
 {
 	struct fixture *f = fixture_open();
