@@ -165,7 +165,8 @@ const struct family families[] = {
 		     "Of all peers of a zone: sum of differences between consecutive round-trip "
 		     "times of a flow (RFC 3393)."),
 	  OF_ZONE(variation_sum_ns) },
-	{ COUNTER("kube_canary_zone_probes_sent_total", "Of all peers of a zone: probes sent that have their verdict."),
+	{ COUNTER("kube_canary_zone_probes_sent_total",
+		  "Of all peers of a zone: probes sent that have their verdict."),
 	  OF_ZONE(sent) },
 	{ COUNTER("kube_canary_zone_probes_returned_total",
 		  "Of all peers of a zone: probes answered within the timeout."),

@@ -28,10 +28,7 @@ extern char **environ;
 
 /* Beside `run`, which is what the program is for: what a person on a node wants to type. */
 static const struct command *const commands[] = {
-	&check_command,
-	&ping_command,
-	&top_command,
-	NULL, /* commands go before it */
+	&check_command, &ping_command, &top_command, NULL, /* commands go before it */
 };
 
 static void print_help(void)

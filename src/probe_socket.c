@@ -106,7 +106,7 @@ static bool may_be_somebody_elses(int err)
 }
 
 /* As sendmmsg(). That of musl makes a call of each message, since the kernel reads a size_t where
- * POSIX has an int and musl a padding behind it. Here nobody writes into the padding: it is zero. */
+ * POSIX has an int and musl a padding behind it. Nobody writes into that here: it is zero. */
 static int send_messages(int fd, struct mmsghdr *messages, uint32_t count)
 {
 	return (int)syscall(SYS_sendmmsg, fd, messages, count, 0);

@@ -33,9 +33,7 @@ static const struct {
 	{ "kube_canary_zone_rtt_seconds",
 	  "This and what follows by zone is complete, whichever peers have series of their own; "
 	  "`peer_zone` is empty where the zone was not known; sum over all zones for all peers. A "
-	  "peer that moves to another zone takes its probes in flight along: verdicts may differ "
-	  "from "
-	  "what was sent by those." },
+	  "probe counts with its verdict, where its peer then is." },
 	{ "kube_canary_replies_rejected_total",
 	  "To our identifier or ports; `residence`: T3 before T2, or T3 − T2 above T4 − T1." },
 	{ "kube_canary_refusals_rejected_total",

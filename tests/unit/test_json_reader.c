@@ -14,7 +14,7 @@
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Whether it is one document. The copy is exactly as long, so that a sanitizer sees who reads on. */
+/* Whether it is one document. The copy is as long, so that a sanitizer sees who reads on. */
 static bool check(struct json_reader *reader, const char *bytes, size_t length)
 {
 	char *copy = malloc(length ? length : 1);
