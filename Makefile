@@ -161,6 +161,7 @@ check: all check-unit check-sim check-edge $(BUILD)/tests/bench/metrics_table ##
 	$(Q)scripts/check-layering
 	$(Q)scripts/check-limits
 	$(Q)BUILD=$(BUILD) scripts/check-readme
+	$(Q)for t in tests/bench/test_*.py; do python3 -B $$t || exit 1; done
 
 check-unit: $(UNIT_TESTS) ## one file per core module
 	$(Q)for t in $(UNIT_TESTS); do $$t || exit 1; done

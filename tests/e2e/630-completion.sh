@@ -26,7 +26,7 @@ mapfile -t -O 1 commands < <("$KUBE_CANARY" --help | sed -n '/^Commands:/,$ { s/
 options_told() { # COMMAND
   local words=("$1" --help)
   [ "$1" != run ] || words=(--help)
-  "$KUBE_CANARY" "${words[@]}" | sed -nE 's/^ +(-[A-Za-z0-9], )? *(--[a-z.-]+=?).*/\2/p' | sort | paste -sd ' '
+  "$KUBE_CANARY" "${words[@]}" | sed -nE 's/^ +(-[A-Za-z0-9], )? *(--[a-z0-9.-]+=?).*/\2/p' | sort | paste -sd ' '
 }
 for command in "${commands[@]}"; do
   told=$(options_told "$command")
