@@ -46,7 +46,7 @@ flag --peers.family --peers.family=6
 flag --peers.linger --peers.linger=0
 flag --peers.linger --peers.linger=25h
 flag --peers.max --peers.max=0
-flag --peers.max --peers.max=16385
+flag --peers.max --peers.max=65536
 flag --peers.zone --peers.zone=198.18.0.0/24
 flag --peers.zone --peers.zone=a=198.18.0.1/24
 flag --peers.zone --peers.zone=a=198.18.0.0/33

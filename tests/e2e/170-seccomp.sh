@@ -94,7 +94,7 @@ for line in open(sys.argv[1], errors='replace'):
     first = first or pid
     if pid in confined:
         used['loader' if pid == first else 'canary'].add(call)
-    if call == 'seccomp':
+    if 'PR_SET_SECCOMP' in line:
         confined.add(pid)
 source = open(sys.argv[2]).read()
 tables = {name: set(re.findall(r'^\t(?:ANY|ONLY|WITHOUT)\((\w+)', body, re.M))
