@@ -59,7 +59,8 @@ sum() { # FILE ZONE JQ: over all peers of the zone
   jq "[.peers[] | select(.zone == \"$2\") | $3] | add" "$SCRATCH/$1"
 }
 for zone in zone-0 zone-1; do
-  for pair in probes_sent_total:.probes.sent probes_returned_total:.probes.returned probes_lost_total:.probes.lost \
+  # As sent a zone counts what has its verdict.
+  for pair in 'probes_sent_total:.probes|.returned+.lost+.refused+.unstamped' probes_returned_total:.probes.returned probes_lost_total:.probes.lost \
     rtt_seconds_count:'.buckets[][1]'; do
     aggregate=$(metric "$file" "kube_canary_zone_${pair%%:*}" "peer_zone=\"$zone\"")
     assert_at_least "$aggregate" 1 "${pair%%:*} of $zone"
