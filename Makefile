@@ -52,7 +52,7 @@ SIM_TESTS := $(patsubst tests/sim/%.c,$(BUILD)/tests/sim/%,$(wildcard tests/sim/
 EDGE_TESTS := $(patsubst tests/edge/%.c,$(BUILD)/tests/edge/%,$(wildcard tests/edge/test_*.c))
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 TOOLS := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/*.c))
-BENCH_TOOLS := $(addprefix $(BUILD)/tests/bench/,allocations.so bare_loop packet_cost)
+BENCH_TOOLS := $(addprefix $(BUILD)/tests/bench/,allocations.so bare_loop empty_hook packet_cost)
 include tests/fuzz/fuzz.mk
 .DEFAULT_GOAL := all
 
@@ -138,6 +138,11 @@ $(BUILD)/tests/bench/packet_cost: tests/bench/packet_cost.c $(BUILD)/canary.skel
 	$(call say,TOOL,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $< $(CORE_OBJECTS) -lcmocka -lbpf -lelf -lz
+
+$(BUILD)/tests/bench/empty_hook: tests/bench/empty_hook.c
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lbpf -lelf -lz
 
 $(BUILD)/tests/bench/%.so: tests/bench/%.c
 	$(call say,TOOL,$@)

@@ -6,14 +6,18 @@ programs; and the throughput of TCP over a wire with and without kube-canary on 
 """
 import json
 
-from bench import Bar, BenchError, Canary, Hosts, Row, command, helper, main, median
+from bench import Bar, BenchError, Canary, Hosts, Row, command, eventually, helper, main, median
 from tcp import OTHER, Race, WIRES, median_interval, offload, wire_up
 
 ROUNDS, ROUNDS_QUICK = 21, 3
 BAR_NS = Bar("<= 10 ns over an empty program", 10)
 BAR_TCP = Bar("loss under 2 %", 2.0)
-# Hook, and whether segments stay whole on the wire (TSO): else each packet of 1,500 octets meets the program alone.
-CASES = [("tcx", False), ("clsact", False), ("tcx", True), ("xdp", False)]
+PAIRS, PAIRS_QUICK = 100, 20  # of turns, for each direction
+# Who is on the wire, at which hook, and whether segments stay whole on it (TSO): else each packet of 1,500 octets meets the
+# program alone. An empty program in our place tells what the hook itself costs.
+OURS, EMPTY, NOBODY = "kube-canary", "an empty program", "nobody, twice"
+CASES = [(OURS, "tcx", False), (EMPTY, "tcx", False), (OURS, "clsact", False), (EMPTY, "clsact", False), (OURS, "tcx", True),
+         (OURS, "xdp", False), (NOBODY, None, False)]
 
 
 # --- programs
@@ -55,51 +59,67 @@ def canary_on(hosts, hook, wire):
     return canary, status["ingress"]["mode"]
 
 
-def race(hosts, hook, count, seconds):
-    """Pairs of rates by the end that sends. We are on the one wire, then on the other; hook None: on neither."""
+def empty_on(hosts, hook, wire):
+    process = hosts.start("near", [helper("empty_hook"), hook, wire])
+    eventually(5, lambda: "attached" in process.last_words(), f"an empty program on {wire}")
+    return process
+
+
+def take_away(hosts, hook, wire, guest):
+    guest.stop()
+    if hook == "clsact":  # links end with their process, filters don't
+        hosts.run("near", ["tc", "qdisc", "del", "dev", wire, "clsact"])
+
+
+def race(hosts, who, hook, count, seconds):
+    """Pairs of rates by the end that sends. `who` is on the one wire, then on the other."""
     pairs, mode = {source: [] for source in OTHER}, ""
     with Race(hosts) as running:
         for wire in WIRES:
-            canary = None
-            if hook:
-                canary, mode = canary_on(hosts, hook, wire)
+            guest = None
+            if who == OURS:
+                guest, mode = canary_on(hosts, hook, wire)
+            elif who == EMPTY:
+                guest = empty_on(hosts, hook, wire)
             for source in OTHER:
                 running.rounds(source, wire, 1, seconds)  # warms up
                 pairs[source] += running.rounds(source, wire, count // 2, seconds)
-            if canary:
-                canary.stop()
+            if who == EMPTY:
+                take_away(hosts, hook, wire, guest)
+            elif guest:
+                guest.stop()
     return pairs, mode
 
 
-def loss_row(run, what, hook, mode, pairs):
+def loss_row(run, what, who, hook, mode, pairs):
     losses = [100 * (1 - ours / theirs) for ours, theirs in pairs]
     without = median([theirs for _, theirs in pairs]) / 1e9
-    bar = BAR_TCP if hook in ("tcx", "clsact") and "throughput" in what and not run.quick else None
+    judged = who == OURS and hook in ("tcx", "clsact") and "throughput" in what and not run.quick
     note = f"{without:.3g} Gbit{'/s' if 'throughput' in what else ''} without, {len(pairs)} pairs"
-    return Row(what, f"kube-canary, {hook}" if hook else "nobody, twice", round(median(losses), 2), "%",
-               tuple(round(one, 2) for one in median_interval(losses)), bar, note + (f"; {mode}" if hook == "xdp" else ""),
-               ratio=True)
+    return Row(what, f"{who}, {hook}" if hook else who, round(median(losses), 2), "%",
+               tuple(round(one, 2) for one in median_interval(losses)), BAR_TCP if judged else None,
+               note + (f"; {mode}" if hook == "xdp" else ""), ratio=True)
 
 
-def tcp_case(run, hosts, hook, whole):
-    count, seconds = (20, 0.05) if run.quick else (60, 0.06)
+def tcp_case(run, hosts, who, hook, whole):
+    count, seconds = (PAIRS_QUICK, 0.05) if run.quick else (PAIRS, 0.06)
     offload(hosts, whole)
-    rows, (pairs, mode) = [], race(hosts, hook, count, seconds)
+    rows, (pairs, mode) = [], race(hosts, who, hook, count, seconds)
     for source, what in (("near", "sent"), ("far", "received")):
-        what = f"TCP, {'whole segments' if whole else '1,500 octets each'}, {what} by the end with us"
-        rows += [loss_row(run, f"{what}: throughput lost", hook, mode,
+        what = f"TCP, {'whole segments' if whole else '1,500 octets each'}, {what} by the end with it"
+        rows += [loss_row(run, f"{what}: throughput lost", who, hook, mode,
                           [(ours[0], theirs[0]) for ours, theirs in pairs[source]]),
-                 loss_row(run, f"{what}: octets lost for each second of CPU", hook, mode,
+                 loss_row(run, f"{what}: octets lost for each second of CPU", who, hook, mode,
                           [(ours[1], theirs[1]) for ours, theirs in pairs[source]])]
-    run.say(f"TCP with {hook}{' (whole segments)' if whole else ''}: {[row.value for row in rows]} % lost")
+    run.say(f"TCP with {who}, {hook}{' (whole segments)' if whole else ''}: {[row.value for row in rows]} % lost")
     return rows
 
 
 def tcp_rows(run, hosts):
     wire_up(hosts)
     rows = []
-    for hook, whole in (CASES[:1] if run.quick else CASES) + [(None, False)]:
-        rows += tcp_case(run, hosts, hook, whole)
+    for case in (CASES[0], CASES[-1]) if run.quick else CASES:
+        rows += tcp_case(run, hosts, *case)
     return rows
 
 
@@ -113,8 +133,8 @@ def measure(run):
         "type; median, least and greatest of the differences. One CPU and hot caches: lower bounds.",
         "VLAN tag: where it stands in the packet. Mostly the kernel has taken it out before tc sees the packet.",
         "Our own packets: run once each, after as many system calls as it takes to put things back, so caches are not hot.",
-        "TCP: one connection over each of two equal veths, of which one has us on its near end; they take turns every 60 ms "
-        "(50 ms in a quick run), halfway we change over to the other one. Sender and receiver are pinned to a CPU each. Median "
+        "TCP: one connection over each of two equal veths, of which one has us, or an empty program, on its near end; they take "
+        "turns every 60 ms (50 ms in a quick run), halfway we change over to the other one. Sender and receiver are pinned to a CPU each. Median "
         "of the ratios, and between which figures it lies with 95 % confidence. 'Nobody, twice' is what chance does: two wires "
         "without us. A quick run is too rough for the bar of 2 %. CPU: of sender, receiver and the kernel's threads for softirqs, "
         "which does not mind what else runs on the machine.",
@@ -123,4 +143,4 @@ def measure(run):
 
 
 if __name__ == "__main__":
-    main("path", measure, budget=150, budget_quick=15)
+    main("path", measure, budget=240, budget_quick=15)
