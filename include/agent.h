@@ -13,6 +13,7 @@
 #include "kernel.h"
 #include "prober_icmp.h"
 #include "prober_stamp.h"
+#include "reflector.h"
 
 /* Another ear than HTTP's, in whose hands the run is: `kube-canary ping`. It is told of each probe,
  * and nothing is served. All functions are called from within the loop, in this process. */
@@ -36,9 +37,11 @@ struct agent_ear {
 struct agent_inheritance {
 	struct kernel *kernel; /* map descriptors, closed once they are mapped; no programs */
 	struct kernel_shape shape;
-	struct prober_icmp *icmp;
+	struct prober_icmp *icmp; /* NULL: without BPF */
 	struct prober_stamp *stamp;
-	int loader_fd;	     /* words.h */
+	bool stand_in;		     /* no programs: the sockets stamp */
+	struct reflector *reflector; /* NULL: the programs', or none */
+	int loader_fd;		     /* words.h */
 	bool managed;	     /* by a service manager, who is told through the loader how we stand */
 	int64_t watchdog_ns; /* he expects that so often; 0: never */
 	const struct agent_ear *ear; /* NULL: the daemon */

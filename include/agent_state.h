@@ -2,9 +2,9 @@
 /*
  * The canary process's state, shared by the files that wire it: agent.c (loop), agent_probes.c
  * (probes out and back), agent_ear.c (another ear than HTTP's), agent_sources.c (who),
- * agent_routes.c (where), agent_interfaces.c (our programs there), agent_notices.c (what the log
- * says of peers), agent_content.c (what is served), agent_manager.c (what the service manager is
- * told). For them alone.
+ * agent_routes.c (where), agent_interfaces.c (our programs there), agent_stand_in.c (without BPF),
+ * agent_notices.c (what the log says of peers), agent_content.c (what is served), agent_manager.c
+ * (what the service manager is told). For them alone.
  */
 #ifndef AGENT_STATE_H
 #define AGENT_STATE_H
@@ -22,7 +22,9 @@
 #include "page.h"
 #include "prober_icmp.h"
 #include "prober_stamp.h"
+#include "reflector.h"
 #include "routes.h"
+#include "stand_in.h"
 #include "wall_clock.h"
 
 #define AGENT_DOCUMENTS 4
@@ -32,8 +34,10 @@ struct agent {
 	struct loop *loop;
 	struct maps *maps;
 	struct canary *canary;
-	struct prober_icmp *icmp;
+	struct prober_icmp *icmp; /* NULL: without BPF */
 	struct prober_stamp *stamp;
+	struct stand_in *stand_in;   /* NULL: with BPF */
+	struct reflector *reflector; /* NULL: the programs', or none */
 	struct routes *routes;
 	struct discovery_file *file; /* NULL: no peers file */
 	struct discovery_dns *dns;   /* NULL: no --peers.dns */
@@ -141,6 +145,19 @@ void agent_follow_ear(struct agent *agent, struct local_time now);
 void agent_tell_sent(const struct agent *agent, const struct probe *probe, int error,
 		     struct local_time at);
 void agent_tell_heard(const struct agent *agent, const struct echoed *reply);
+
+/* agent_stand_in.c: without BPF */
+int agent_open_stand_in(struct agent *agent, const struct agent_inheritance *inheritance);
+void agent_close_stand_in(struct agent *agent);
+int agent_open_reflector(struct agent *agent);
+struct prober_stamp_errors agent_hear(struct agent *agent);
+void agent_answer_word(struct agent *agent, const struct word *word);
+/* Probes that nothing can measure. */
+void agent_refuse_icmp(const struct probe *batch, uint32_t count, int *errors);
+
+/* agent_probes.c, for it */
+void agent_on_reply(struct agent *agent, const struct echoed *reply, const uint8_t *payload,
+		    uint32_t length);
 
 /* agent_notices.c */
 canary_notice_fn agent_tell_notice;

@@ -24,6 +24,11 @@
 enum config_hook { CONFIG_HOOK_AUTO = 0, CONFIG_HOOK_TCX, CONFIG_HOOK_CLSACT, CONFIG_HOOK_XDP };
 enum config_protocol { CONFIG_PROTOCOL_STAMP = 0, CONFIG_PROTOCOL_ICMP };
 enum config_reflector { CONFIG_REFLECTOR_TRUE = 0, CONFIG_REFLECTOR_FALSE };
+enum config_timestamps {
+	CONFIG_TIMESTAMPS_AUTO = 0, /* BPF, and where that is refused the sockets' */
+	CONFIG_TIMESTAMPS_BPF,
+	CONFIG_TIMESTAMPS_SOCKET
+};
 enum config_seccomp { CONFIG_SECCOMP_TRUE = 0, CONFIG_SECCOMP_FALSE };
 enum config_family {
 	CONFIG_FAMILY_AUTO = 0,
@@ -56,6 +61,7 @@ struct config {
 	enum config_protocol probe_protocol;
 	uint32_t stamp_port; /* 1..65535 */
 	enum config_reflector reflector;
+	enum config_timestamps timestamps;
 	enum config_seccomp seccomp;
 	uint32_t mesh_full_below;
 	uint32_t mesh_degree; /* 0: reflect only */

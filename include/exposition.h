@@ -75,6 +75,7 @@ struct exposition {
 				  --peers.family=both */
 	const char *version;
 	const char *revision;
+	const char *timestamps; /* "bpf", or "socket" where that is refused */
 	const struct directory *directory;
 	const struct peers *peers;
 	const struct interfaces *interfaces;

@@ -75,6 +75,7 @@ family_write_fn family_write_peers;
 family_write_fn family_write_peers_surplus;
 family_write_fn family_write_node_info;
 family_write_fn family_write_build_info;
+family_write_fn family_write_timestamps_info;
 family_write_fn family_write_attached;
 
 /* Our own health; scrape: values at family->offset are those of struct scrape_totals. */

@@ -68,7 +68,7 @@ struct kernel {
 	((struct kernel){ .maps = { [0 ... KERNEL_MAPS - 1] = -1 }, \
 			  .programs = { [0 ... KERNEL_PROGRAMS - 1] = -1 } })
 
-/* 0 or -errno; libbpf's own words go to the log at debug, the reason at error. */
+/* 0 or -errno, which is the caller's to tell; libbpf's own words go to the log at debug. */
 int kernel_open(const struct kernel_settings *settings, struct kernel *ret);
 /* The BPF object within the program: nobody but kernel_open reads it. */
 const void *kernel_object(size_t *ret_bytes);

@@ -17,6 +17,7 @@ struct prober_stamp_settings {
 	uint32_t dscp;	       /* 0..63 */
 	uint32_t payload_size; /* STAMP_BYTES, or with an Extra Padding TLV 48..STAMP_BYTES_MAX */
 	uint16_t port_be;      /* of the reflectors */
+	bool stamped;	       /* the sockets tell when packets left and came: prober_stamp_hear */
 };
 
 struct prober_stamp;
@@ -57,5 +58,38 @@ struct prober_stamp_errors {
 struct prober_stamp_errors prober_stamp_receive(struct prober_stamp *prober,
 						prober_stamp_reply_fn *on_reply,
 						prober_stamp_refusal_fn *on_refusal, void *ctx);
+
+/* --- where no program stamps the packets: settings.stamped --- */
+
+/* A reply with the kernel's stamp of its arrival. */
+struct stamped_reply {
+	struct echoed echoed;
+	int64_t t4_real_ns; /* CLOCK_REALTIME; 0: the kernel gave none */
+	const uint8_t *payload;
+	uint32_t length; /* below STAMP_BYTES: echoed tells no more than who sent it */
+	uint8_t ttl;	 /* 0: unknown */
+};
+
+struct prober_stamp_hearer {
+	void *ctx;
+	/* A probe left at this instant of CLOCK_REALTIME. The same one may be told again. */
+	void (*on_left)(void *ctx, const struct echoed *probe, int64_t t1_real_ns);
+	/* All that is told next was stamped before this call, and whatever probes left before the
+	 * replies came were told. */
+	void (*on_stamps)(void *ctx);
+	void (*on_reply)(void *ctx, const struct stamped_reply *reply);
+	/* The socket of the flow had no more room: stamps or replies may be missing. */
+	void (*on_full)(void *ctx, uint16_t flow);
+	prober_stamp_refusal_fn *on_refusal;
+};
+
+/* As prober_stamp_receive. */
+struct prober_stamp_errors prober_stamp_hear(struct prober_stamp *prober,
+					     const struct prober_stamp_hearer *hearer);
+
+/* Sends packets to ourselves over the loopback device, and waits for their stamps, a second at the
+ * most. 0: in each family that it could be tried in both came, and the packet whole. Otherwise
+ * -errno, and in *ret_missing what did not; -EADDRNOTAVAIL: no loopback address to try it at. */
+int prober_stamp_try_stamps(const char **ret_missing);
 
 #endif

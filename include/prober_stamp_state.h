@@ -28,7 +28,10 @@ struct receive_control {
 	_Alignas(struct cmsghdr) char octets[RECEIVE_CONTROL_SIZE];
 };
 
+struct stamped_memory;
+
 struct prober_stamp {
+	struct stamped_memory *stamped;			/* NULL: programs stamp, not the sockets */
 	struct pollfd sockets[FAMILIES * KC_FLOWS_MAX]; /* by flow and family; fd -1: none */
 	uint32_t flows;
 	uint16_t flow_ports_be[KC_FLOWS_MAX];
@@ -57,5 +60,24 @@ static inline uint32_t prober_stamp_socket(uint32_t flow, uint32_t family)
 {
 	return flow * FAMILIES + family;
 }
+
+/* prober_stamp_receive.c: what the kernel tells of an ICMP error that quotes a packet of this
+ * socket's port. */
+struct icmp_error {
+	bool port_unreachable;
+	struct address from;
+};
+struct icmp_error prober_stamp_icmp_error(struct msghdr *header);
+/* Whether a port unreachable refuses a probe. */
+bool prober_stamp_is_refusal(uint16_t flow, const struct icmp_error *error,
+			     const union socket_address *to, const uint8_t *payload,
+			     uint32_t length, struct echoed *ret_quoted);
+uint16_t prober_stamp_port_of_be(const union socket_address *address);
+void prober_stamp_read_echo(const uint8_t *sequence, const uint8_t *nonce, struct echoed *ret);
+
+/* prober_stamp_stamps.c. payload_bytes: of the largest probe. */
+int stamped_memory_open(uint32_t payload_bytes, struct stamped_memory **ret);
+void stamped_memory_close(struct stamped_memory *memory);
+int prober_stamp_want_stamps(int fd, int domain);
 
 #endif

@@ -16,6 +16,9 @@
  * and the largest error that can be said. */
 void wall_clock_read(struct wall_clock *ret);
 
+/* CLOCK_REALTIME less CLOCK_MONOTONIC, likewise, and how far off that may be. */
+int64_t wall_clock_offset(int64_t *ret_error_ns);
+
 /* Error Estimate as in stamp.h, of NTP timestamps (Z 0): the smallest that can be said and is not
  * below the error. Of an error that is negative, unknown or beyond 68 years: the largest. */
 uint16_t wall_clock_error_estimate_be(int64_t error_ns, bool synchronized);

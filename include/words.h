@@ -14,6 +14,7 @@ enum hook_mode {
 	HOOK_CLSACT,
 	HOOK_XDP_NATIVE,
 	HOOK_XDP_GENERIC,
+	HOOK_SOCKET, /* nothing is attached: our sockets' own stamps serve */
 };
 
 enum word_kind {
@@ -60,10 +61,11 @@ struct word {
 	};
 };
 
-/* "tcx", "clsact", "xdp_native", "xdp_generic" or "none". */
+/* "tcx", "clsact", "xdp_native", "xdp_generic", "socket" or "none". */
 static inline const char *hook_mode_name(uint32_t mode)
 {
-	static const char *const names[] = { "none", "tcx", "clsact", "xdp_native", "xdp_generic" };
+	static const char *const names[] = { "none",	   "tcx",	  "clsact",
+					     "xdp_native", "xdp_generic", "socket" };
 
 	return mode < sizeof(names) / sizeof(names[0]) ? names[mode] : "none";
 }

@@ -212,6 +212,8 @@ static int agent_open_core(struct agent *agent, const struct agent_inheritance *
 	settings.ssid_base = (uint16_t)random[3];
 	memcpy(settings.node_name, config->node_name, sizeof(settings.node_name));
 	err = maps_open(inheritance->kernel, &inheritance->shape, &agent->maps);
+	if (!err && inheritance->stand_in)
+		err = agent_open_stand_in(agent, inheritance);
 	kernel_close_maps(inheritance->kernel);
 	return err ? err : canary_open(&settings, maps_memory(agent->maps), &agent->canary);
 }
@@ -253,6 +255,7 @@ static int agent_open_edges(struct agent *agent)
 	loop_on_timer(agent->loop, on_timer, agent);
 	err = agent_open_routes(agent);
 	err = err ? err : agent_open_sources(agent);
+	err = err ? err : agent_open_reflector(agent);
 	if (err)
 		return err;
 	return agent->ear ? agent_open_ear(agent) : agent_open_http(agent);
@@ -265,6 +268,7 @@ static void agent_close(struct agent *agent)
 	discovery_dns_close(agent->dns);
 	routes_close(agent->routes);
 	canary_close(agent->canary);
+	agent_close_stand_in(agent);
 	maps_close(agent->maps);
 	loop_close(agent->loop);
 }
@@ -285,6 +289,7 @@ static void tell_start(const struct agent *agent)
 	}
 	log_info("measuring", LOG_TEXT("node", config->node_name), LOG_TEXT("port", ports),
 		 LOG_TEXT("probes", protocol),
+		 LOG_TEXT("timestamps", agent->stand_in ? "socket" : "bpf"),
 		 LOG_TEXT("reflector", reflects ? "on" : "off, --reflector=false"));
 }
 

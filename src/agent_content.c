@@ -31,6 +31,7 @@ void agent_fill_exposition(struct agent *agent)
 		.family_label = agent->config->peers_family == CONFIG_FAMILY_BOTH,
 		.version = VERSION,
 		.revision = REVISION,
+		.timestamps = agent->stand_in ? "socket" : "bpf",
 		.directory = canary_directory(agent->canary),
 		.peers = canary_peers(agent->canary),
 		.interfaces = canary_interfaces(agent->canary),

@@ -42,7 +42,8 @@ static void on_arrival(void *ctx, struct local_time now)
 {
 	struct agent *agent = ctx;
 
-	prober_icmp_receive_errors(agent->icmp, on_error, agent);
+	if (agent->icmp)
+		prober_icmp_receive_errors(agent->icmp, on_error, agent);
 	agent_listen(agent, now);
 	agent_drain(agent);
 	agent_follow_ear(agent, now);

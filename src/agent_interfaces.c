@@ -38,12 +38,15 @@ static void tell_interface(struct agent *agent, uint32_t index)
 	agent->told[index].egress = egress;
 	agent->told[index].ingress = ingress;
 	if (egress && ingress) {
-		log_info("attached", LOG_TEXT("interface", interface->name),
+		log_info(agent->stand_in ? "the sockets' stamps serve" : "attached",
+			 LOG_TEXT("interface", interface->name),
 			 LOG_TEXT("egress", hook_mode_name(interface->egress.mode)),
 			 LOG_TEXT("ingress", hook_mode_name(interface->ingress.mode)));
 		return;
 	}
-	log_warn("not attached as it must be", LOG_TEXT("interface", interface->name),
+	log_warn(agent->stand_in ? "the device or the kernel stamps no packets of our sockets"
+				 : "not attached as it must be",
+		 LOG_TEXT("interface", interface->name),
 		 LOG_TEXT("egress", describe(&interface->egress, egress, "probes stay unstamped")),
 		 LOG_TEXT("ingress", describe(&interface->ingress, ingress,
 					      "replies come that it does not see")));
@@ -76,7 +79,10 @@ void agent_follow_interfaces(struct agent *agent, struct local_time now)
 	uint32_t slot;
 
 	while (interfaces_next_word(interfaces, now, &word))
-		if (send(agent->loader_fd, &word, sizeof(word), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		if (agent->stand_in)
+			agent_answer_word(agent, &word);
+		else if (send(agent->loader_fd, &word, sizeof(word), MSG_DONTWAIT | MSG_NOSIGNAL) <
+			 0)
 			log_debug("a word to the loader was lost", LOG_ERRNO(errno));
 	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++)
 		tell_interface(agent, i);

@@ -105,6 +105,11 @@ static void after_send(struct agent *agent, const struct probe *probe, int err,
 	agent_tell_sent(agent, probe, err, at);
 }
 
+static void count_errors(struct agent *agent, struct prober_stamp_errors errors)
+{
+	agent->refusals_rejected += errors.rejected;
+}
+
 void agent_send_due(struct agent *agent, struct local_time now)
 {
 	struct probe batch[PROBE_BATCH];
@@ -118,20 +123,30 @@ void agent_send_due(struct agent *agent, struct local_time now)
 		at = loop_now();
 		prober_stamp_send(agent->stamp, batch, count, agent->clock.error_estimate_be,
 				  errors);
-		prober_icmp_send(agent->icmp, batch, count, errors);
+		if (agent->icmp)
+			prober_icmp_send(agent->icmp, batch, count, errors);
+		else
+			agent_refuse_icmp(batch, count, errors);
 		for (uint32_t i = 0; i < count; i++)
 			after_send(agent, &batch[i], errors[i], at);
+		/* Their own stamps take room in the sockets. */
+		if (agent->stand_in && count == PROBE_BATCH)
+			count_errors(agent, agent_hear(agent));
 	} while (count == PROBE_BATCH);
 	agent->send_errors[SEND_ERROR_WINDOW_FULL] = canary_totals(agent->canary)->window_full;
 }
 
-static void on_reply(void *ctx, const struct echoed *reply, const uint8_t *payload, uint32_t length)
+void agent_on_reply(struct agent *agent, const struct echoed *reply, const uint8_t *payload,
+		    uint32_t length)
 {
-	struct agent *agent = ctx;
-
 	agent_tell_heard(agent, reply);
 	canary_on_identity(agent->canary, reply, payload, length, agent->last_tick);
 	canary_on_overheard(agent->canary, reply);
+}
+
+static void on_reply(void *ctx, const struct echoed *reply, const uint8_t *payload, uint32_t length)
+{
+	agent_on_reply(ctx, reply, payload, length);
 }
 
 static bool on_refusal(void *ctx, const struct echoed *quoted)
@@ -155,12 +170,17 @@ static void receive_stamp(struct agent *agent, struct local_time now)
 	struct prober_stamp_errors errors;
 	bool full = agent->ear != NULL;
 
+	/* Whatever the sockets stamped is in them alone. */
+	if (agent->stand_in) {
+		count_errors(agent, agent_hear(agent));
+		return;
+	}
 	for (uint32_t flow = 0; flow < agent->config->probe_flows; flow++)
 		full = full || agent->unread[flow] > UNREAD_MAX;
 	if (!full && local_since(now, agent->receive_at) < 0)
 		return;
 	errors = prober_stamp_receive(agent->stamp, on_reply, on_refusal, agent);
-	agent->refusals_rejected += errors.rejected;
+	count_errors(agent, errors);
 	memset(agent->unread, 0, sizeof(agent->unread));
 	if (patience_ns > RECEIVE_EVERY_NS)
 		patience_ns = RECEIVE_EVERY_NS;
@@ -188,8 +208,11 @@ static bool is_worth_listening(struct agent *agent, struct local_time now)
 
 static void receive_icmp(struct agent *agent, struct local_time now)
 {
-	bool doubt = agent->ear || is_worth_listening(agent, now);
+	bool doubt;
 
+	if (!agent->icmp)
+		return;
+	doubt = agent->ear || is_worth_listening(agent, now);
 	if (doubt || agent->listening)
 		prober_icmp_receive(agent->icmp, on_overheard, agent);
 	if (doubt != agent->listening) {

@@ -156,6 +156,7 @@ static void append_status(struct json *json, const struct exposition *exposition
 	json_key_string(json, "zone", exposition->node_zone);
 	json_key_string(json, "version", exposition->version);
 	json_key_string(json, "revision", exposition->revision);
+	json_key_string(json, "timestamps", exposition->timestamps);
 	json_key_seconds(json, "time", true, view.time_unix_ns);
 	json_key_seconds(json, "started", started_unix_ns > 0, started_unix_ns);
 	json_key_seconds(json, "uptime_seconds", started_unix_ns > 0, view.uptime_ns);

@@ -14,6 +14,7 @@
 
 #include "check_state.h"
 #include "privileges.h"
+#include "prober_stamp.h"
 
 /* Linux 5.15; on arm64 5.18, for its atomics. */
 #define RELEASE(major, minor) ((major)*1000u + (minor))
@@ -97,8 +98,9 @@ static void check_needed(struct check *check)
 	finding_say(finding, "missing: %s", missing);
 	list_missing(needed, LENGTH(needed), false, missing, sizeof(missing));
 	finding_advise(finding,
-		       "kube-canary would not start: run it as root; in a container add %s "
-		       "(securityContext.capabilities.add, --cap-add)",
+		       "at most the sockets' stamps would serve, STAMP only (--timestamps): run it "
+		       "as root; in a container add %s (securityContext.capabilities.add, "
+		       "--cap-add)",
 		       missing);
 }
 
@@ -255,6 +257,25 @@ static void check_memlock(struct check *check, uint32_t release)
 		       "set it to infinity: LimitMEMLOCK= in the unit, --ulimit memlock=-1");
 }
 
+/* What is left where BPF is refused. */
+static void check_stamps(struct check *check)
+{
+	struct finding *finding;
+	const char *missing;
+
+	if (prober_stamp_try_stamps(&missing)) {
+		finding = add_kernel(check, FINDING_NOTE, "kernel.stamps", "sockets' stamps");
+		finding_say(finding, "missing: %s; only where BPF is refused they would serve",
+			    missing);
+		return;
+	}
+	finding = add_kernel(check, check_may_load() ? FINDING_OK : FINDING_NOTE, "kernel.stamps",
+			     "sockets' stamps");
+	finding_say(finding, check_may_load()
+				     ? "delivered; not needed, as BPF is permitted"
+				     : "delivered: without BPF, STAMP can be measured by them");
+}
+
 void check_kernel(struct check *check)
 {
 	uint32_t release = check_release(check);
@@ -262,4 +283,5 @@ void check_kernel(struct check *check)
 	check_lockdown(check);
 	check_unprivileged_bpf(check);
 	check_memlock(check, release);
+	check_stamps(check);
 }

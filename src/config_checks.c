@@ -127,10 +127,22 @@ static int check_purpose(struct reading *reading)
 	return -EINVAL;
 }
 
+/* Of sockets only those of UDP stamp without a capability. */
+static int check_timestamps(struct reading *reading)
+{
+	if (reading->config.timestamps != CONFIG_TIMESTAMPS_SOCKET ||
+	    reading->config.probe_protocol != CONFIG_PROTOCOL_ICMP)
+		return 0;
+	speak_for(reading, "probe.protocol");
+	return config_refuse(reading, "icmp",
+			     "stamp, with --timestamps=socket: without BPF only STAMP is measured");
+}
+
 int config_check(struct reading *reading)
 {
 	static int (*const checks[])(struct reading * reading) = {
-		check_probe_size, check_families, check_mesh, check_purpose, check_probes_in_flight,
+		check_probe_size, check_families,	  check_mesh,
+		check_purpose,	  check_probes_in_flight, check_timestamps,
 	};
 	int err = 0;
 

@@ -222,7 +222,10 @@ const struct family families[] = {
 	{ GAUGE("kube_canary_peer_info", "Who a peer is."), FAMILY_ROW_PER_PEER,
 	  family_write_peer_info, 0 },
 	{ GAUGE("kube_canary_node_info", "Who this node is."), 1, family_write_node_info, 0 },
-	{ GAUGE("kube_canary_attached", "Whether the stamping program is in place and works."),
+	{ GAUGE("kube_canary_timestamps_info", "Who stamps the packets."), 1,
+	  family_write_timestamps_info, 0 },
+	{ GAUGE("kube_canary_attached", "Whether the stamping program, or in its place our socket, "
+					"stamps there and works."),
 	  INTERFACE_CAPACITY, family_write_attached, 0 },
 	{ COUNTER("kube_canary_capacity_exceeded_total",
 		  "What found no place: addresses, interfaces, records in the ring, names, zones."),

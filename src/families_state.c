@@ -104,6 +104,17 @@ void family_write_build_info(const struct family *family, const struct expositio
 		   (struct metric_label){ "revision", exposition->revision });
 }
 
+void family_write_timestamps_info(const struct family *family, const struct exposition *exposition,
+				  uint32_t row, const struct metric_sink *sink)
+{
+	struct metric metric = { .value = 1 };
+
+	(void)family;
+	(void)row;
+	metric_add_label(&metric, "timestamps", exposition->timestamps);
+	sink_write(sink, &metric);
+}
+
 static void write_direction(const struct metric_sink *sink, const char *interface_name,
 			    const char *direction, uint32_t mode, bool attached)
 {

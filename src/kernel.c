@@ -254,11 +254,8 @@ int kernel_open(const struct kernel_settings *settings, struct kernel *ret)
 			  LOG_ERRNO(err));
 		err = kernel_load(settings, false, &skeleton);
 	}
-	if (err) {
-		log_error("cannot load the BPF programs; --log.level=debug tells more",
-			  LOG_ERRNO(err));
+	if (err)
 		return err;
-	}
 	err = kernel_duplicate(skeleton, &kernel);
 	canary_bpf__destroy(skeleton);
 #ifdef __GLIBC__

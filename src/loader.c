@@ -1,62 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The start of both processes: loads the programs, opens what needs privilege, forks, and leaves
- * each process with no more than it uses. Must not know peers, packets or metrics.
+ * The start of both processes: forks, and leaves each process with no more than it uses. What they
+ * begin with is opened by loader_open.c. Must not know peers, packets or metrics.
  */
 #include "loader.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "addresses.h"
-#include "agent.h"
-#include "attachment.h"
-#include "clsact.h"
-#include "identity.h"
-#include "instant.h"
 #include "footprint.h"
-#include "kernel.h"
+#include "loader_state.h"
 #include "log.h"
-#include "notify.h"
 #include "privileges.h"
-#include "prober_icmp.h"
-#include "prober_stamp.h"
-#include "samples.h"
 #include "seccomp.h"
 #include "serving.h"
-
-/* 1170 records, more than a second of replies at the default --probe.max. */
-#define RING_BYTES (64u * 1024)
-/* Sessions that are reflected at once: each who watches us has one for each flow. They are about as
- * many as we watch, which the mesh sees to; at half the load few take each other's places, whose
- * losses then have no direction. Beyond that the longest unused gives way. */
-#define SESSIONS_MIN 1024u  /* 16 KiB: who watches us may be more, where we watch but a few */
-#define SESSIONS_MAX 65536u /* 1 MiB */
-/* Three of the canary's heartbeats, one a second; and no probe in flight outlasts it. */
-#define INERT_AFTER_MIN_NS (3 * NS_PER_SECOND)
-
-struct loader {
-	const struct config *config;
-	const struct agent_ear *ear;
-	struct kernel_shape shape;
-	struct kernel kernel;
-	struct attachment_policy policy;
-	struct prober_icmp *icmp;
-	struct prober_stamp *stamp;
-	struct notify notify;
-	int handle_fd; /* holds the filters' handle while it is open; -1: no filters */
-	int words_fd;
-	int canary_words_fd;
-	pid_t pid;
-};
 
 static void descriptor_close(int *fd)
 {
@@ -67,8 +29,7 @@ static void descriptor_close(int *fd)
 
 static void loader_close(struct loader *loader)
 {
-	prober_icmp_close(loader->icmp);
-	prober_stamp_close(loader->stamp);
+	loader_close_sockets(loader);
 	kernel_unpin(&loader->kernel.pins, loader->config->bpf_pin_path);
 	kernel_close(&loader->kernel);
 	descriptor_close(&loader->policy.device_fd);
@@ -76,180 +37,6 @@ static void loader_close(struct loader *loader)
 	descriptor_close(&loader->words_fd);
 	descriptor_close(&loader->canary_words_fd);
 	notify_close(&loader->notify);
-}
-
-static uint32_t loader_sessions(const struct config *config)
-{
-	uint32_t sessions = 2 * config->probe_max * config->probe_flows;
-
-	if (config->reflector != CONFIG_REFLECTOR_TRUE)
-		return 1;
-	if (sessions < SESSIONS_MIN)
-		return SESSIONS_MIN;
-	return sessions > SESSIONS_MAX ? SESSIONS_MAX : sessions;
-}
-
-struct kernel_shape loader_shape(const struct config *config, uint32_t hash_seed)
-{
-	uint32_t flows = config->probe_flows;
-	uint32_t window = samples_window(config->probe_timeout_ns, config->probe_interval_ns,
-					 flows);
-
-	return (struct kernel_shape){
-		.slots = config->probe_max,
-		.flows = flows,
-		.window = window,
-		.echo_window = samples_echo_window(window, flows),
-		.address_capacity = addresses_capacity(config->peers_max + config->probe_max +
-						       ADDRESSES_OWN_MAX),
-		.session_capacity = loader_sessions(config),
-		.hash_seed = hash_seed,
-		.ring_bytes = RING_BYTES,
-	};
-}
-
-static int loader_open_kernel(struct loader *loader, uint32_t hash_seed, uint16_t icmp_id_be)
-{
-	const struct config *config = loader->config;
-	int64_t inert_after_ns = 2 * config->probe_timeout_ns + NS_PER_SECOND;
-	struct kernel_settings settings = {
-		.shape = loader_shape(config, hash_seed),
-		.icmp_id_be = icmp_id_be,
-		.stamp_port_be = htons((uint16_t)config->stamp_port),
-		.reflector = config->reflector == CONFIG_REFLECTOR_TRUE,
-		.with_xdp = config->bpf_hook == CONFIG_HOOK_XDP,
-		.pin_path = config->bpf_pin_path[0] ? config->bpf_pin_path : NULL,
-	};
-	size_t object_bytes;
-	const void *object = kernel_object(&object_bytes);
-	int err;
-
-	for (uint32_t flow = 0; flow < settings.shape.flows; flow++)
-		settings.flow_ports_be[flow] = prober_stamp_port_be(loader->stamp, (uint16_t)flow);
-	identity_fill(config->node_name, config->node_zone, &settings.identity);
-	if (inert_after_ns < INERT_AFTER_MIN_NS)
-		inert_after_ns = INERT_AFTER_MIN_NS;
-	settings.inert_after_ns = (uint64_t)inert_after_ns;
-	loader->shape = settings.shape;
-	err = kernel_open(&settings, &loader->kernel);
-	footprint_drop_loading(object, object_bytes);
-	return err;
-}
-
-static bool policy_uses_filters(const struct attachment_policy *policy)
-{
-	return policy->hook == CONFIG_HOOK_CLSACT || !policy->tcx;
-}
-
-static int loader_settle_policy(struct loader *loader)
-{
-	struct attachment_policy *policy = &loader->policy;
-	int err;
-
-	*policy = (struct attachment_policy){
-		.kernel = &loader->kernel,
-		.hook = loader->config->bpf_hook,
-		.tcx = attachment_tcx_supported(&loader->kernel),
-		.device_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0),
-	};
-	if (policy->device_fd < 0)
-		return -errno;
-	if (policy->hook == CONFIG_HOOK_TCX && !policy->tcx) {
-		log_error("--bpf.hook=tcx: this kernel has no TCX (Linux 6.6); auto would use "
-			  "clsact");
-		return -EOPNOTSUPP;
-	}
-	if (policy->hook == CONFIG_HOOK_XDP && loader->kernel.programs[KERNEL_INGRESS_XDP] < 0)
-		log_warn("--bpf.hook=xdp: the kernel refused the program for XDP, most want "
-			 "CAP_PERFMON for it; tc serves ingress too");
-	if (!policy_uses_filters(policy))
-		return 0;
-	err = clsact_claim_handle(&policy->filter_handle, &loader->handle_fd);
-	if (err == -EADDRINUSE)
-		log_error("too many instances in this network namespace: each holds one of the "
-			  "abstract sockets, which `ss -xap` shows",
-			  LOG_TEXT("sockets", "@" CLSACT_CLAIM "*"),
-			  LOG_INT("instances", CLSACT_INSTANCES));
-	return err;
-}
-
-/* Both, whatever the default protocol: the peers file may name the other at any time. */
-static int loader_open_probers(struct loader *loader, uint16_t icmp_id_be)
-{
-	const struct config *config = loader->config;
-	const struct prober_icmp_settings icmp = {
-		.dscp = config->probe_dscp,
-		.payload_size = config->probe_size,
-		.icmp_id_be = icmp_id_be,
-	};
-	struct prober_stamp_settings stamp = {
-		.flows = config->probe_flows,
-		.dscp = config->probe_dscp,
-		.payload_size = config->probe_size,
-		.port_be = htons((uint16_t)config->stamp_port),
-	};
-	int err;
-
-	/* Sizes that an echo may have and a STAMP probe may not: no room for the padding's TLV. */
-	if (stamp.payload_size < STAMP_BYTES + sizeof(struct stamp_tlv))
-		stamp.payload_size = STAMP_BYTES;
-	err = prober_icmp_open(&icmp, &loader->icmp);
-	if (err) {
-		log_error("cannot open the raw sockets", LOG_ERRNO(err));
-		return err;
-	}
-	err = prober_stamp_open(&stamp, &loader->stamp);
-	if (err)
-		log_error("cannot open the UDP sockets", LOG_ERRNO(err));
-	return err;
-}
-
-static int loader_open(struct loader *loader)
-{
-	struct {
-		uint32_t hash_seed;
-		uint16_t icmp_id;
-	} random;
-	int words[2];
-	int err;
-
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return -EIO;
-	/* First: the ports of the sockets are constants of the programs. */
-	err = loader_open_probers(loader, random.icmp_id);
-	if (!err)
-		err = loader_open_kernel(loader, random.hash_seed, random.icmp_id);
-	if (!err)
-		err = loader_settle_policy(loader);
-	if (err)
-		return err;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, words) < 0)
-		return -errno;
-	loader->words_fd = words[0];
-	loader->canary_words_fd = words[1];
-	return 0;
-}
-
-/* For people: the kernel says no more than EPERM. */
-static void log_missing_capabilities(void)
-{
-	static const struct {
-		int number;
-		const char *name;
-	} needed[] = { { CAP_BPF, "CAP_BPF" },
-		       { CAP_NET_ADMIN, "CAP_NET_ADMIN" },
-		       { CAP_NET_RAW, "CAP_NET_RAW" },
-		       { CAP_PERFMON,
-			 "CAP_PERFMON, which kernels before about 6.10 want as well" } };
-	const char *missing = "none; perhaps seccomp, lockdown or a security module refused";
-
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		if (!privileges_held(needed[i].number)) {
-			missing = needed[i].name;
-			break;
-		}
-	}
-	log_error("start-up was not permitted", LOG_TEXT("missing", missing));
 }
 
 /* The socket's end tells a canary that listens; this ends one that hangs as well. After the uid
@@ -269,6 +56,8 @@ static int loader_become_canary(struct loader *loader)
 		.shape = loader->shape,
 		.icmp = loader->icmp,
 		.stamp = loader->stamp,
+		.stand_in = loader->stand_in,
+		.reflector = loader->reflector,
 		.loader_fd = loader->canary_words_fd,
 		.managed = loader->notify.fd >= 0,
 		.watchdog_ns = loader->notify.watchdog_ns,
@@ -297,8 +86,7 @@ static int loader_become_canary(struct loader *loader)
 			LOG_TEXT("uid_changed", uid_changed ? "yes" : "no, CAP_SETUID is missing"));
 		status = agent_run(loader->config, &inheritance);
 	}
-	prober_icmp_close(loader->icmp);
-	prober_stamp_close(loader->stamp);
+	loader_close_sockets(loader);
 	kernel_close(&loader->kernel);
 	descriptor_close(&loader->canary_words_fd);
 	return status;
@@ -312,6 +100,8 @@ static int loader_drop_privileges(const struct loader *loader)
 	bool bpf_needed;
 	int err;
 
+	if (loader->stand_in)
+		return privileges_keep(NULL, 0);
 	err = privileges_suspend(true);
 	if (err)
 		return err;
@@ -321,10 +111,10 @@ static int loader_drop_privileges(const struct loader *loader)
 		return err;
 	if (bpf_needed)
 		needed[count++] = CAP_BPF;
-	if (policy_uses_filters(&loader->policy))
+	if (loader_uses_filters(loader))
 		needed[count++] = CAP_NET_ADMIN;
 	log_info("loader keeps capabilities", LOG_TEXT("bpf", bpf_needed ? "yes" : "no"),
-		 LOG_TEXT("net_admin", policy_uses_filters(&loader->policy) ? "yes" : "no"));
+		 LOG_TEXT("net_admin", loader_uses_filters(loader) ? "yes" : "no"));
 	return privileges_keep(needed, count);
 }
 
@@ -341,10 +131,7 @@ static int loader_serve(struct loader *loader, pid_t canary)
 
 	descriptor_close(&loader->canary_words_fd);
 	kernel_close_maps(&loader->kernel);
-	prober_icmp_close(loader->icmp);
-	prober_stamp_close(loader->stamp);
-	loader->icmp = NULL;
-	loader->stamp = NULL;
+	loader_close_sockets(loader);
 	err = loader_drop_privileges(loader);
 	footprint_forget_start();
 	if (!err && loader->config->seccomp == CONFIG_SECCOMP_TRUE)
@@ -382,8 +169,6 @@ int loader_run(const struct config *config, const struct agent_ear *ear)
 	if (!err)
 		err = privileges_hide();
 	if (err) {
-		if (err == -EPERM || err == -EACCES)
-			log_missing_capabilities();
 		log_error("cannot start", LOG_ERRNO(err));
 		loader_close(&loader);
 		return EXIT_FAILURE;

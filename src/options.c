@@ -18,6 +18,7 @@ static const char *const levels[] = { "error", "warn", "info", "debug", NULL };
 static const char *const formats[] = { "logfmt", "json", NULL };
 static const char *const protocols[] = { "stamp", "icmp", NULL };
 static const char *const truths[] = { "true", "false", NULL };
+static const char *const stampers[] = { "auto", "bpf", "socket", NULL };
 static const char *const families[] = { "auto", "ipv4", "ipv6", "both", NULL };
 
 /* One size for both. */
@@ -67,6 +68,8 @@ const struct option options[] = {
 	  "up to so many peers, each probes all others" },
 	{ "mesh.degree", OPTION_NUMBER, FIELD(mesh_degree), "16", 0, 1024, NULL,
 	  "of more peers, each probes so many; 0: reflect only, probe nobody" },
+	{ "timestamps", OPTION_CHOICE, FIELD(timestamps), "auto", 0, 0, stampers,
+	  "who stamps the packets; auto: the sockets only where BPF is refused" },
 	{ "bpf.hook", OPTION_CHOICE, FIELD(bpf_hook), "auto", 0, 0, hooks,
 	  "where the stamping programs attach" },
 	{ "bpf.interfaces", OPTION_INTERFACES, 0, "auto", 0, 0, NULL,

@@ -162,6 +162,13 @@ void page_append_here(struct text *text, const struct exposition *exposition)
 	struct status_view view;
 
 	status_view_read(exposition, &view);
+	if (strcmp(exposition->timestamps, "bpf") != 0) {
+		open_fact(text, "Timestamps");
+		text_append(text, "<span class=warn>\xe2\x96\xb2 by ");
+		text_append(text, exposition->timestamps);
+		text_append(text, ", without BPF</span>");
+		close_fact(text);
+	}
 	append_interfaces(text, exposition->interfaces);
 	append_probed(text, exposition, &view);
 	open_fact(text, "Reflected");

@@ -52,6 +52,8 @@ static int set_options(int fd, unsigned int family, const struct prober_stamp_se
 		if (!err)
 			err = probe_socket_set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
 	}
+	if (!err && settings->stamped)
+		err = prober_stamp_want_stamps(fd, domains[family]);
 	return err;
 }
 
@@ -207,6 +209,8 @@ int prober_stamp_open(const struct prober_stamp_settings *settings, struct probe
 	prober->port_be = settings->port_be;
 	prepare_tlvs(prober, settings->payload_size);
 	prepare_messages(prober);
+	if (settings->stamped)
+		err = stamped_memory_open(settings->payload_size, &prober->stamped);
 	for (uint32_t flow = 0; flow < settings->flows && !err; flow++)
 		err = open_flow(prober, flow, settings);
 	if (err) {
@@ -223,6 +227,7 @@ void prober_stamp_close(struct prober_stamp *prober)
 		return;
 	for (uint32_t flow = 0; flow < prober->flows; flow++)
 		close_flow(prober, flow);
+	stamped_memory_close(prober->stamped);
 	free(prober);
 }
 

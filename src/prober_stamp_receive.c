@@ -21,15 +21,16 @@ struct receiver {
 	struct prober_stamp_errors errors;
 };
 
-static uint16_t read_sequence(const uint8_t *octets)
+void prober_stamp_read_echo(const uint8_t *sequence, const uint8_t *nonce, struct echoed *ret)
 {
 	uint32_t sequence_be;
 
-	memcpy(&sequence_be, octets, sizeof(sequence_be));
-	return (uint16_t)ntohl(sequence_be);
+	memcpy(&sequence_be, sequence, sizeof(sequence_be));
+	ret->sequence = (uint16_t)ntohl(sequence_be);
+	memcpy(&ret->nonce, nonce, sizeof(ret->nonce));
 }
 
-static uint16_t port_of_be(const union socket_address *address)
+uint16_t prober_stamp_port_of_be(const union socket_address *address)
 {
 	return address->any.sa_family == AF_INET ? address->ipv4.sin_port : address->ipv6.sin6_port;
 }
@@ -42,17 +43,10 @@ static void handle_reply(const struct receiver *receiver, uint16_t flow,
 	if (length < STAMP_BYTES)
 		return;
 	socket_address_read(from, &reply.peer);
-	reply.sequence = read_sequence(payload + offsetof(struct stamp_reply, sender_sequence_be));
-	memcpy(&reply.nonce, payload + offsetof(struct stamp_reply, sender_timestamp),
-	       sizeof(reply.nonce));
+	prober_stamp_read_echo(payload + offsetof(struct stamp_reply, sender_sequence_be),
+			       payload + offsetof(struct stamp_reply, sender_timestamp), &reply);
 	receiver->on_reply(receiver->ctx, &reply, payload, length);
 }
-
-/* What the kernel tells of an ICMP error that quotes a packet of this socket's port. */
-struct icmp_error {
-	bool port_unreachable;
-	struct address from;
-};
 
 static void read_icmp_error(const struct cmsghdr *control, struct icmp_error *ret)
 {
@@ -76,7 +70,7 @@ static void read_icmp_error(const struct cmsghdr *control, struct icmp_error *re
 	socket_address_read(&from, &ret->from);
 }
 
-static struct icmp_error find_icmp_error(struct msghdr *header)
+struct icmp_error prober_stamp_icmp_error(struct msghdr *header)
 {
 	struct icmp_error found = { .port_unreachable = false };
 
@@ -93,32 +87,32 @@ static struct icmp_error find_icmp_error(struct msghdr *header)
 	return found;
 }
 
-/* Whether a port unreachable refuses a probe. A router or firewall on the way that rejects is not
- * the peer, and what it does to probes is loss. */
-static bool is_refusal(const struct receiver *receiver, uint16_t flow, const struct address *from,
-		       const union socket_address *to, const uint8_t *payload, uint32_t length)
+/* A router or firewall on the way that rejects is not the peer, and what it does to probes is loss.
+ */
+bool prober_stamp_is_refusal(uint16_t flow, const struct icmp_error *error,
+			     const union socket_address *to, const uint8_t *payload,
+			     uint32_t length, struct echoed *ret_quoted)
 {
-	struct echoed quoted = { .flow = flow };
-
-	if (length < QUOTED_BYTES)
+	*ret_quoted = (struct echoed){ .flow = flow };
+	if (!error->port_unreachable || length < QUOTED_BYTES)
 		return false;
-	socket_address_read(to, &quoted.peer);
-	if (!address_equal(from, &quoted.peer))
+	socket_address_read(to, &ret_quoted->peer);
+	if (!address_equal(&error->from, &ret_quoted->peer))
 		return false;
-	quoted.sequence = read_sequence(payload + offsetof(struct stamp_request, sequence_be));
-	memcpy(&quoted.nonce, payload + offsetof(struct stamp_request, timestamp),
-	       sizeof(quoted.nonce));
-	return receiver->on_refusal(receiver->ctx, &quoted);
+	prober_stamp_read_echo(payload + offsetof(struct stamp_request, sequence_be),
+			       payload + offsetof(struct stamp_request, timestamp), ret_quoted);
+	return true;
 }
 
 static void handle_error(struct receiver *receiver, uint16_t flow, struct msghdr *header,
 			 bool to_reflector, const uint8_t *payload, uint32_t length)
 {
-	const union socket_address *to = header->msg_name;
-	struct icmp_error error = find_icmp_error(header);
+	struct icmp_error error = prober_stamp_icmp_error(header);
+	struct echoed quoted;
 
-	if (error.port_unreachable && to_reflector &&
-	    is_refusal(receiver, flow, &error.from, to, payload, length))
+	if (to_reflector &&
+	    prober_stamp_is_refusal(flow, &error, header->msg_name, payload, length, &quoted) &&
+	    receiver->on_refusal(receiver->ctx, &quoted))
 		return;
 	receiver->errors.rejected += error.port_unreachable;
 	receiver->errors.useless++;
@@ -156,7 +150,7 @@ static void drain(struct prober_stamp *prober, struct receiver *receiver, int fd
 			const union socket_address *remote = &prober->senders[i];
 			const uint8_t *payload = prober->payloads[i];
 			uint32_t length = prober->received[i].msg_len;
-			bool of_reflector = port_of_be(remote) == prober->port_be;
+			bool of_reflector = prober_stamp_port_of_be(remote) == prober->port_be;
 
 			left--;
 			if (flags & MSG_ERRQUEUE)

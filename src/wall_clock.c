@@ -52,9 +52,10 @@ static uint16_t read_error_estimate_be(void)
 					    status != TIME_ERROR && !(state.status & STA_UNSYNC));
 }
 
-void wall_clock_read(struct wall_clock *ret)
+int64_t wall_clock_offset(int64_t *ret_error_ns)
 {
 	int64_t tightest_ns = INT64_MAX;
+	int64_t offset_ns = 0;
 
 	for (int i = 0; i < READINGS; i++) {
 		struct local_time before = loop_now();
@@ -64,7 +65,16 @@ void wall_clock_read(struct wall_clock *ret)
 		if (took_ns >= tightest_ns)
 			continue;
 		tightest_ns = took_ns;
-		ret->offset_ns = unix_ns - (before.ns + took_ns / 2);
+		offset_ns = unix_ns - (before.ns + took_ns / 2);
 	}
+	*ret_error_ns = tightest_ns / 2 + 1;
+	return offset_ns;
+}
+
+void wall_clock_read(struct wall_clock *ret)
+{
+	int64_t error_ns;
+
+	ret->offset_ns = wall_clock_offset(&error_ns);
 	ret->error_estimate_be = read_error_estimate_be();
 }

@@ -58,6 +58,8 @@ static const struct {
 	{ "kube_canary_attached",
 	  "0 if it is missing, or if of all peers that told anything lately probes stay unstamped "
 	  "(egress) or replies come that it does not see (ingress)." },
+	{ "kube_canary_timestamps_info",
+	  "Always 1. `timestamps` is `bpf`, or `socket` where that [is refused](#without-bpf)." },
 	{ "kube_canary_capacity_exceeded_total",
 	  "Addresses: peers' and our own; interfaces: routes over more than are followed; names: "
 	  "of "

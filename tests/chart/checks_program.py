@@ -16,7 +16,7 @@ SAMPLES = {
     "probe.timeout": "250ms", "probe.protocol": "icmp", "probe.flows": 1, "probe.dscp": 63, "probe.size": 9168, "probe.max": 5120,
     "stamp.port": 65535, "reflector": False, "mesh.full-below": 0, "mesh.degree": 0, "bpf.hook": "clsact",
     "bpf.interfaces": "eth0,bond0.1", "bpf.pin-path": "/sys/fs/bpf/kube-canary", "web.listen-address": ["127.0.0.1:1", "[::1]:65535"],
-    "metrics.per-peer": "worst:7", "log.level": "debug", "log.format": "json", "seccomp": False,
+    "metrics.per-peer": "worst:7", "log.level": "debug", "log.format": "json", "seccomp": False, "timestamps": "socket",
 }
 
 

@@ -33,6 +33,8 @@ flag --probe.size --probe.size=43
 flag --probe.size --probe.size=70000
 flag --probe.max --probe.max=0
 flag --probe.max --probe.max=99999999999999999999
+flag --timestamps --timestamps=hardware
+flag --probe.protocol --timestamps=socket --probe.protocol=icmp
 flag --bpf.hook --bpf.hook=kprobe
 flag --bpf.interfaces --bpf.interfaces=an-interface-name-too-long
 flag --peers.static --peers.static=b=198.18.0.256

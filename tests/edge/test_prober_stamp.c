@@ -581,11 +581,11 @@ static void a_failed_send_is_its_own_probes(void **state)
 static void settings_are_bounded(void **state)
 {
 	static const struct prober_stamp_settings cases[] = {
-		{ 0, 0, 44, 862 },  { KC_FLOWS_MAX + 1, 0, 44, 862 },
-		{ 1, 64, 44, 862 }, { 1, 0, 43, 862 },
-		{ 1, 0, 45, 862 },  { 1, 0, 47, 862 },
-		{ 1, 0, 0, 862 },   { 1, 0, STAMP_BYTES_MAX + 1, 862 },
-		{ 1, 0, 44, 0 },
+		{ 0, 0, 44, 862, false },  { KC_FLOWS_MAX + 1, 0, 44, 862, false },
+		{ 1, 64, 44, 862, false }, { 1, 0, 43, 862, false },
+		{ 1, 0, 45, 862, false },  { 1, 0, 47, 862, false },
+		{ 1, 0, 0, 862, false },   { 1, 0, STAMP_BYTES_MAX + 1, 862, false },
+		{ 1, 0, 44, 0, false },
 	};
 
 	(void)state;

@@ -125,6 +125,7 @@ static inline void world_refer(struct world *world)
 		.node_zone = "zone-a",
 		.version = "1.2.3",
 		.revision = "abcdef0",
+		.timestamps = "bpf",
 		.directory = world->directory,
 		.peers = world->peers,
 		.interfaces = world->interfaces,

@@ -312,7 +312,8 @@ static void how_this_node_stands(void **state)
 {
 	static const char *const expected[] = {
 		"{\"api\":1,\"node\":\"node-0\",\"zone\":\"zone-a\",\"version\":\"0.1.0\","
-		"\"revision\":\"abcdef0\",\"time\":1700100000.0,\"started\":1700000000.0,"
+		"\"revision\":\"abcdef0\",\"timestamps\":\"bpf\",\"time\":1700100000.0,\"started\":"
+		"1700000000.0,"
 		"\"uptime_seconds\":100000.0,",
 		"{\"name\":\"eth0\",\"ifindex\":2,"
 		"\"egress\":{\"attached\":true,\"mode\":\"tcx\",\"error\":null},"

@@ -151,6 +151,7 @@ static inline void view_open(struct view_world *world, uint32_t slots, uint32_t 
 		.node_zone = "zone-a",
 		.version = "0.1.0",
 		.revision = "abcdef0",
+		.timestamps = "bpf",
 		.directory = world->directory,
 		.peers = world->peers,
 		.interfaces = world->interfaces,
