@@ -50,6 +50,7 @@ struct agent {
 	struct local_time listen_until;
 	struct local_time listen_again;
 	struct local_time last_tick;
+	struct local_time forget_at; /* when to let go of code that was called once */
 	struct wall_clock clock;
 	struct local_time clock_at;    /* when to read it again */
 	struct local_time receive_at;  /* when to read the UDP sockets again */

@@ -25,6 +25,9 @@
 /* While peers wait for their routes; half of it is for others. */
 #define TICK_HURRIED_NS (2 * NS_PER_MS)
 
+/* Long against what is answered or discovered at one time, short against the time between two. */
+#define FORGET_EVERY_NS (3 * NS_PER_SECOND)
+
 static int64_t agent_tick_ns(const struct agent *agent)
 {
 	uint32_t peers = peers_count(canary_peers(agent->canary), PEER_PROBED);
@@ -79,6 +82,14 @@ static void on_http(void *ctx, struct local_time now)
 		loop_soon(agent->loop, on_http, agent);
 }
 
+static void agent_forget_rare(struct agent *agent, struct local_time now)
+{
+	if (local_since(now, agent->forget_at) < 0)
+		return;
+	footprint_forget_rare();
+	agent->forget_at = local_after(now, FORGET_EVERY_NS);
+}
+
 static void on_timer(void *ctx, struct local_time now, int64_t late_ns)
 {
 	struct agent *agent = ctx;
@@ -100,6 +111,7 @@ static void on_timer(void *ctx, struct local_time now, int64_t late_ns)
 	if (agent->http && http_timeout_ms(agent->http) >= 0)
 		on_http(agent, now);
 	agent_follow_ear(agent, now);
+	agent_forget_rare(agent, now);
 	agent_schedule(agent, now);
 }
 

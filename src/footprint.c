@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lets go of the pages of the program's file that the start has touched: the BPF object, libbpf's
- * code, relocations. Must not know what the process does. A failure costs memory only.
+ * Lets go of the pages of the program's file that the start has touched, the BPF object, libbpf's
+ * code, relocations, and of those that are seldom touched. Must not know what the process does. A
+ * failure costs memory only.
  */
 #include "footprint.h"
 
@@ -30,7 +31,7 @@ static int forget_object(struct dl_phdr_info *object, size_t size, void *ctx)
 	return 1;
 }
 
-static void forget_range(uintptr_t start, uintptr_t end)
+static void drop_range(uintptr_t start, uintptr_t end)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 
@@ -43,16 +44,59 @@ static void forget_range(uintptr_t start, uintptr_t end)
 }
 
 /* Where scripts/release/link.ld puts them. Not defined elsewhere, where all lies scattered: 0. */
+extern const char footprint_cold_text[] __attribute__((weak));
+extern const char footprint_rare_text[] __attribute__((weak));
+extern const char footprint_rare_text_end[] __attribute__((weak));
+extern const char footprint_rare_rodata[] __attribute__((weak));
+extern const char footprint_rare_rodata_end[] __attribute__((weak));
+extern const char footprint_cold_rodata_end[] __attribute__((weak));
 extern const char footprint_loading_text[] __attribute__((weak));
 extern const char footprint_loading_text_end[] __attribute__((weak));
 extern const char footprint_loading_rodata[] __attribute__((weak));
 extern const char footprint_loading_rodata_end[] __attribute__((weak));
 
+/* What is rarely called, and what only errors and the start call. The pages that they begin and end
+ * in may be of others too, which then fault once more. */
+static void advise_seldom(int advice)
+{
+	const struct {
+		const char *start;
+		const char *end;
+	} seldom[] = {
+		{ footprint_cold_text, footprint_loading_text },
+		{ footprint_rare_text, footprint_rare_text_end },
+		{ footprint_rare_rodata, footprint_rare_rodata_end },
+		{ footprint_loading_rodata_end, footprint_cold_rodata_end },
+	};
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	for (size_t i = 0; i < sizeof(seldom) / sizeof(seldom[0]); i++) {
+		uintptr_t start = (uintptr_t)seldom[i].start & ~(page - 1);
+		uintptr_t end = ((uintptr_t)seldom[i].end + page - 1) & ~(page - 1);
+
+		if (start < end)
+			(void)madvise((void *)start, end - start, advice);
+	}
+}
+
+/* A mapping of its own, beyond whose end the kernel maps no neighbours. Advice that changes nothing
+ * else: a core dump leaves out what is in the file anyway. */
+static void set_apart(void)
+{
+	advise_seldom(MADV_DONTDUMP);
+}
+
 void footprint_drop_loading(const void *object, size_t object_bytes)
 {
-	forget_range((uintptr_t)object, (uintptr_t)object + object_bytes);
-	forget_range((uintptr_t)footprint_loading_text, (uintptr_t)footprint_loading_text_end);
-	forget_range((uintptr_t)footprint_loading_rodata, (uintptr_t)footprint_loading_rodata_end);
+	drop_range((uintptr_t)object, (uintptr_t)object + object_bytes);
+	drop_range((uintptr_t)footprint_loading_text, (uintptr_t)footprint_loading_text_end);
+	drop_range((uintptr_t)footprint_loading_rodata, (uintptr_t)footprint_loading_rodata_end);
+	set_apart();
+}
+
+void footprint_forget_rare(void)
+{
+	advise_seldom(MADV_DONTNEED);
 }
 
 void footprint_forget_start(void)

@@ -100,11 +100,11 @@ static bool interface_allowed(const struct config *config, const char *name)
 }
 
 /* Once for each change; the canary asks again and again, and tells what is attached. */
-static void log_change(uint32_t ifindex, const char *name, const char *direction,
+static bool log_change(uint32_t ifindex, const char *name, const char *direction,
 		       const struct word_direction *before, const struct word_direction *after)
 {
 	if (after->mode == before->mode && after->error == before->error)
-		return;
+		return false;
 	if (after->error)
 		log_warn("cannot attach", LOG_TEXT("interface", name), LOG_INT("ifindex", ifindex),
 			 LOG_TEXT("direction", direction), LOG_ERRNO(after->error));
@@ -113,6 +113,7 @@ static void log_change(uint32_t ifindex, const char *name, const char *direction
 			  LOG_TEXT("interface", name), LOG_INT("ifindex", ifindex),
 			  LOG_TEXT("direction", direction),
 			  LOG_TEXT("mode", hook_mode_name(after->mode)));
+	return true;
 }
 
 /* The interface may have been renamed since, to one that is not for us or back. */
@@ -136,6 +137,7 @@ static void server_attach(struct server *server, const struct word *word)
 	struct word answer = { .kind = WORD_ATTACHED, .ifindex = ifindex };
 	struct attachment *attachment = server_find(server, ifindex, loop_now());
 	char name[IF_NAMESIZE] = "";
+	bool changed = false;
 
 	if (attachment) {
 		struct word_direction egress = attachment->egress.state;
@@ -144,10 +146,12 @@ static void server_attach(struct server *server, const struct word *word)
 
 		if_indextoname(ifindex, name);
 		attachment_serve(attachment, server->serving, word->kind, name);
-		log_change(ifindex, name, "egress", &egress, &attachment->egress.state);
-		log_change(ifindex, name, "ingress", &ingress, &attachment->ingress.state);
+		changed |= log_change(ifindex, name, "egress", &egress, &attachment->egress.state);
+		changed |= log_change(ifindex, name, "ingress", &ingress,
+				      &attachment->ingress.state);
 		/* No part of the answer: replies are paired without it. */
-		log_change(ifindex, name, "reflector", &reflect, &attachment->reflect.state);
+		changed |= log_change(ifindex, name, "reflector", &reflect,
+				      &attachment->reflect.state);
 		answer.egress = attachment->egress.state;
 		answer.ingress = attachment->ingress.state;
 	} else {
@@ -155,6 +159,9 @@ static void server_attach(struct server *server, const struct word *word)
 		answer.ingress.error = ENOSPC;
 	}
 	server_say(server, &answer);
+	/* The next word finds nothing to attach, most likely for days. */
+	if (changed)
+		footprint_forget_rare();
 }
 
 /* The entry stays: it remembers when it was last attached. */

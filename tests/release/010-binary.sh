@@ -95,9 +95,11 @@ check "only loading calls what is let go" equal "$(calls_into_loading)" \
   "bpf_map_create bpf_prog_load bump_rlimit_memlock canary_bpf__destroy chains_list footprint_drop_loading kernel_load kernel_open"
 
 # A list that fits the program no longer, or all of it, would keep the start's code in memory.
-hot_kib() {
-  readelf -SW "$program" | awk '{ sub(/^ *\[ *[0-9]+\]/, "") } $1 == ".text.hot" { print $5 }' | { read -r size && echo $((16#$size / 1024)); }
+section_kib() { # NAME
+  readelf -SW "$program" | awk -v name="$1" '{ sub(/^ *\[ *[0-9]+\]/, "") } $1 == name { print $5 }' | { read -r size && echo $((16#$size / 1024)); }
 }
 
-hot=$(hot_kib)
-check "what the running program calls lies together, 128 to 192 KiB ($hot)" test "$hot" -ge 128 -a "$hot" -le 192
+hot=$(section_kib .text.hot)
+check "what the running program always calls lies together, 80 to 144 KiB ($hot)" test "$hot" -ge 80 -a "$hot" -le 144
+rare=$(section_kib .text.rare)
+check "what it calls now and then lies together, 24 to 96 KiB ($rare)" test "$rare" -ge 24 -a "$rare" -le 96

@@ -19,6 +19,7 @@ SEIZE, INTERRUPT, CONT, DETACH, GETREGS, SETREGS = 0x4206, 0x4207, 7, 17, 12, 13
 REGISTERS, INSTRUCTION_POINTER, STACK_POINTER = 27, 16, 19  # of struct user_regs_struct
 STOPPED_BY_US = 128  # PTRACE_EVENT_STOP
 BREAKPOINT = b"\xcc"
+NOT_RUN = "footprint_forget_rare"  # it would let go of the breakpoints: they are in copies of the file's pages
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
@@ -89,8 +90,12 @@ class Tracee:
         if address not in self.octets:
             return
         self.called.add(address)
-        self.remove(address)
-        registers[INSTRUCTION_POINTER] -= 1
+        if NOT_RUN in self.names[address]:
+            (registers[INSTRUCTION_POINTER],) = struct.unpack("<Q", os.pread(self.memory, 8, registers[STACK_POINTER]))
+            registers[STACK_POINTER] += 8
+        else:
+            self.remove(address)
+            registers[INSTRUCTION_POINTER] -= 1
         ptrace(SETREGS, self.pid, registers)
 
     def follow(self, seconds):
