@@ -130,8 +130,7 @@ static void on_reply(void *ctx, const struct echoed *reply, const uint8_t *paylo
 	struct agent *agent = ctx;
 
 	agent_tell_heard(agent, reply);
-	canary_on_identity(agent->canary, reply, payload, length, agent->last_tick);
-	canary_on_overheard(agent->canary, reply);
+	canary_on_reply(agent->canary, reply, payload, length, agent->last_tick);
 }
 
 static bool on_refusal(void *ctx, const struct echoed *quoted)

@@ -14,6 +14,9 @@ BAR_NS = Bar("<= 10 ns over an empty program", 10)
 BAR_TCP = Bar("loss under 2 %", 2.0)
 # Hook, and whether segments stay whole on the wire (TSO): else each packet of 1,500 octets meets the program alone.
 CASES = [("tcx", False), ("clsact", False), ("tcx", True), ("xdp", False)]
+JUDGED = ("tcx", "clsact")
+CASE_SECONDS = 19  # that one race takes
+RACES_MORE = 2
 
 
 # --- programs
@@ -74,17 +77,34 @@ def race(hosts, hook, count, seconds):
 def loss_row(run, what, hook, mode, pairs):
     losses = [100 * (1 - ours / theirs) for ours, theirs in pairs]
     without = median([theirs for _, theirs in pairs]) / 1e9
-    bar = BAR_TCP if hook in ("tcx", "clsact") and "throughput" in what and not run.quick else None
+    bar = BAR_TCP if hook in JUDGED and "throughput" in what and not run.quick else None
     note = f"{without:.3g} Gbit{'/s' if 'throughput' in what else ''} without, {len(pairs)} pairs"
     return Row(what, f"kube-canary, {hook}" if hook else "nobody, twice", round(median(losses), 2), "%",
                tuple(round(one, 2) for one in median_interval(losses)), bar, note + (f"; {mode}" if hook == "xdp" else ""),
                ratio=True)
 
 
-def tcp_case(run, hosts, hook, whole):
+def is_clear(pairs):
+    """Whether chance leaves the throughput lost no more room than the bar has."""
+    low, high = median_interval([100 * (1 - ours[0] / theirs[0]) for ours, theirs in pairs])
+    return high - low <= BAR_TCP.limit
+
+
+def races(run, hosts, hook, keep):
+    """One; and where there is a bar, up to RACES_MORE until it is clear what to say of it, but `keep` seconds are others'."""
     count, seconds = (20, 0.05) if run.quick else (60, 0.06)
+    pairs, mode = race(hosts, hook, count, seconds)
+    for _ in range(RACES_MORE if hook in JUDGED and not run.quick else 0):
+        if run.left() < keep + CASE_SECONDS or all(map(is_clear, pairs.values())):
+            break
+        more, _ = race(hosts, hook, count, seconds)
+        pairs = {source: pairs[source] + more[source] for source in pairs}
+    return pairs, mode
+
+
+def tcp_case(run, hosts, hook, whole, keep):
     offload(hosts, whole)
-    rows, (pairs, mode) = [], race(hosts, hook, count, seconds)
+    rows, (pairs, mode) = [], races(run, hosts, hook, keep)
     for source, what in (("near", "sent"), ("far", "received")):
         what = f"TCP, {'whole segments' if whole else '1,500 octets each'}, {what} by the end with us"
         rows += [loss_row(run, f"{what}: throughput lost", hook, mode,
@@ -98,8 +118,9 @@ def tcp_case(run, hosts, hook, whole):
 def tcp_rows(run, hosts):
     wire_up(hosts)
     rows = []
-    for hook, whole in (CASES[:1] if run.quick else CASES) + [(None, False)]:
-        rows += tcp_case(run, hosts, hook, whole)
+    cases = (CASES[:1] if run.quick else CASES) + [(None, False)]
+    for number, (hook, whole) in enumerate(cases, 1):
+        rows += tcp_case(run, hosts, hook, whole, (len(cases) - number) * CASE_SECONDS)
     return rows
 
 
@@ -114,7 +135,8 @@ def measure(run):
         "VLAN tag: where it stands in the packet. Mostly the kernel has taken it out before tc sees the packet.",
         "Our own packets: run once each, after as many system calls as it takes to put things back, so caches are not hot.",
         "TCP: one connection over each of two equal veths, of which one has us on its near end; they take turns every 60 ms "
-        "(50 ms in a quick run), halfway we change over to the other one. Sender and receiver are pinned to a CPU each. Median "
+        "(50 ms in a quick run), halfway we change over to the other one; again, up to three times in all, while 'between' is wider "
+        "than the bar. Sender and receiver are pinned to a CPU each. Median "
         "of the ratios, and between which figures it lies with 95 % confidence. 'Nobody, twice' is what chance does: two wires "
         "without us. A quick run is too rough for the bar of 2 %. CPU: of sender, receiver and the kernel's threads for softirqs, "
         "which does not mind what else runs on the machine.",
