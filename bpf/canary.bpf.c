@@ -64,10 +64,11 @@ static __always_inline int ingress(struct __sk_buff *skb, enum link_layer link_l
 	struct message message = { 0 };
 	__u64 now_ns;
 
-	if (packet_is_far(&(struct packet){ .ctx = skb }, link_layer) ||
-	    !skb_find_message(skb, link_layer, wanted, &message))
+	if (packet_is_far(&(struct packet){ .ctx = skb }, link_layer))
 		return TC_ACT_UNSPEC;
-	now_ns = bpf_ktime_get_ns();
+	now_ns = bpf_ktime_get_ns(); /* what follows takes time, too */
+	if (!skb_find_message(skb, link_layer, wanted, &message))
+		return TC_ACT_UNSPEC;
 	if (message_kind(&message) == MESSAGE_REQUEST)
 		return request_reflect(skb, &message, now_ns, link_layer);
 	return pair(skb, &message, now_ns);
@@ -77,9 +78,13 @@ static __always_inline void ingress_xdp(struct xdp_md *xdp)
 {
 	const struct packet packet = { .ctx = xdp, .is_xdp = true };
 	struct message message;
+	__u64 now_ns;
 
-	if (!packet_is_far(&packet, ETHERNET) && find_message(&packet, ETHERNET, REPLIES, &message))
-		reply_pair(&packet, &message, bpf_ktime_get_ns());
+	if (packet_is_far(&packet, ETHERNET))
+		return;
+	now_ns = bpf_ktime_get_ns();
+	if (find_message(&packet, ETHERNET, REPLIES, &message))
+		reply_pair(&packet, &message, now_ns);
 }
 
 SEC("tc")

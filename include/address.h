@@ -20,12 +20,24 @@ static const uint8_t address_ipv4_prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 
 static inline bool address_is_ipv4(const struct address *address)
 {
-	return memcmp(address->octets, address_ipv4_prefix, sizeof(address_ipv4_prefix)) == 0;
+	uint64_t zeros;
+	uint32_t ones;
+	uint32_t prefix_end;
+
+	/* Words: asked of every probe several times, and memcmp() may go octet by octet. */
+	memcpy(&zeros, address->octets, sizeof(zeros));
+	memcpy(&ones, address->octets + sizeof(zeros), sizeof(ones));
+	memcpy(&prefix_end, address_ipv4_prefix + sizeof(zeros), sizeof(prefix_end));
+	return zeros == 0 && ones == prefix_end;
 }
 
 static inline bool address_equal(const struct address *a, const struct address *b)
 {
-	return memcmp(a->octets, b->octets, sizeof(a->octets)) == 0;
+	uint64_t words[2][2];
+
+	memcpy(words[0], a->octets, sizeof(words[0]));
+	memcpy(words[1], b->octets, sizeof(words[1]));
+	return words[0][0] == words[1][0] && words[0][1] == words[1][1];
 }
 
 /* Parses a literal of either family. 0, or -EINVAL (not an address) with *ret untouched. */

@@ -160,16 +160,15 @@ void canary_end_turns(struct canary *canary, uint32_t slot);
 /* error 0: sent. Otherwise it never left: disarmed, not counted as sent. */
 void canary_on_sent(struct canary *canary, const struct probe *probe, int error);
 
-/* ring buffer: one record; a socket: one valid reply, that should be a record as well. */
+/* ring buffer: one record; a socket: one valid reply, that should be a record as well, by STAMP
+ * with its whole payload, which may say who answers. */
 void canary_on_record(struct canary *canary, const struct kc_record *record);
 void canary_on_overheard(struct canary *canary, const struct echoed *reply);
+void canary_on_reply(struct canary *canary, const struct echoed *reply, const uint8_t *payload,
+		     size_t length, struct local_time now);
 /* A socket: an ICMP port unreachable. Nothing comes of it unless it quotes a probe in flight:
  * false. */
 bool canary_on_refused(struct canary *canary, const struct echoed *quoted);
-/* A socket: the whole payload of a STAMP reply. Nothing comes of it unless it answers a probe of
- * ours that asked; call it before canary_on_overheard. */
-void canary_on_identity(struct canary *canary, const struct echoed *reply, const uint8_t *payload,
-			size_t length, struct local_time now);
 
 /* The wall clock, once a second, so that a clock that was set is followed within one: for our
  * stamps and the reflector's. To be called before the first probe; nothing but the stamps in the

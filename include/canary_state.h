@@ -151,6 +151,9 @@ void canary_on_armed(struct canary *canary, const struct probe *probe, struct lo
 void canary_on_not_sent(struct canary *canary, const struct probe *probe);
 /* Learns from what became of a probe. False: it asked, and that may be why it was lost. */
 bool canary_heed_question(struct canary *canary, const struct sample *sample);
+/* The reply's payload: who it says it is, if it answers a probe that asked. */
+void canary_heed_identity(struct canary *canary, uint32_t slot, const struct echoed *reply,
+			  const uint8_t *payload, size_t length, struct local_time now);
 /* The peer's label has changed by somebody else's coming or going (peers_slot_fn). */
 void canary_relabelled(void *ctx, uint32_t slot);
 

@@ -54,6 +54,10 @@ static inline bool sample_has_rtt(const struct sample *sample)
  * judged sooner than this after it is due. */
 #define SAMPLES_GRACE_NS (50 * NS_PER_MS)
 
+/* Probes of a slot are closed together, late by this share of the timeout at most: to look at it
+ * for each of them would cost more than all else that becomes of a probe. */
+#define SAMPLES_CLOSING_SHARE 4
+
 typedef void sample_fn(void *ctx, const struct sample *sample);
 
 struct samples;
@@ -125,7 +129,8 @@ void samples_expire(struct samples *samples, uint32_t slot, struct local_time no
 
 uint32_t samples_in_flight(const struct samples *samples, uint32_t slot);
 
-/* The earliest instant at which samples_expire has work for the slot; ns INT64_MAX for none. */
+/* When samples_expire is to be called for the slot, which does nothing before; ns INT64_MAX: never.
+ */
 struct local_time samples_next_expiry(const struct samples *samples, uint32_t slot);
 
 #endif

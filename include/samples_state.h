@@ -59,7 +59,7 @@ struct flow {
 };
 
 struct slot {
-	int64_t next_expiry_ns;	  /* never later than the first work of samples_expire */
+	int64_t next_expiry_ns;	  /* never later than a verdict is due, or the closing of many */
 	int64_t unresolved_at_ns; /* when its neighbour was last seen unresolved */
 	uint32_t in_flight;
 	bool unresolved; /* that was the last word on it */

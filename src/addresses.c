@@ -47,7 +47,7 @@ static struct kc_address *addresses_lookup(const struct kernel_memory *memory,
 			if (entry->use == KC_ADDRESS_EMPTY)
 				break;
 			if (entry->use == KC_ADDRESS_USED &&
-			    memcmp(entry->address, address->octets, sizeof(entry->address)) == 0)
+			    address_equal((const void *)entry->address, address))
 				return entry;
 		}
 	}

@@ -140,8 +140,7 @@ void agent_on_reply(struct agent *agent, const struct echoed *reply, const uint8
 		    uint32_t length)
 {
 	agent_tell_heard(agent, reply);
-	canary_on_identity(agent->canary, reply, payload, length, agent->last_tick);
-	canary_on_overheard(agent->canary, reply);
+	canary_on_reply(agent->canary, reply, payload, length, agent->last_tick);
 }
 
 static void on_reply(void *ctx, const struct echoed *reply, const uint8_t *payload, uint32_t length)

@@ -247,13 +247,29 @@ void canary_on_record(struct canary *canary, const struct kc_record *record)
 	samples_on_record(canary->samples, record, canary_on_sample, canary);
 }
 
+static void canary_overhear(struct canary *canary, uint32_t slot, const struct echoed *reply)
+{
+	samples_on_overheard(canary->samples, slot, reply->flow, reply->sequence, reply->nonce,
+			     canary_on_sample, canary);
+}
+
 void canary_on_overheard(struct canary *canary, const struct echoed *reply)
 {
 	uint32_t slot;
 
 	if (addresses_find(canary->memory, &reply->peer, &slot) == 0)
-		samples_on_overheard(canary->samples, slot, reply->flow, reply->sequence,
-				     reply->nonce, canary_on_sample, canary);
+		canary_overhear(canary, slot, reply);
+}
+
+void canary_on_reply(struct canary *canary, const struct echoed *reply, const uint8_t *payload,
+		     size_t length, struct local_time now)
+{
+	uint32_t slot;
+
+	if (addresses_find(canary->memory, &reply->peer, &slot) != 0)
+		return;
+	canary_heed_identity(canary, slot, reply, payload, length, now);
+	canary_overhear(canary, slot, reply);
 }
 
 bool canary_on_refused(struct canary *canary, const struct echoed *quoted)

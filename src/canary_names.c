@@ -217,15 +217,13 @@ static void canary_learn(struct canary *canary, uint32_t slot, const struct iden
 		canary_notify(canary, CANARY_NAMED, slot, 0);
 }
 
-void canary_on_identity(struct canary *canary, const struct echoed *reply, const uint8_t *payload,
-			size_t length, struct local_time now)
+void canary_heed_identity(struct canary *canary, uint32_t slot, const struct echoed *reply,
+			  const uint8_t *payload, size_t length, struct local_time now)
 {
 	struct identity identity;
-	uint32_t slot;
 	int err;
 
-	if (addresses_find(canary->memory, &reply->peer, &slot) < 0 ||
-	    !standing_asked(&canary->standings[slot], reply->flow, reply->sequence, UINT16_MAX) ||
+	if (!standing_asked(&canary->standings[slot], reply->flow, reply->sequence, UINT16_MAX) ||
 	    !samples_holds(canary->samples, slot, reply->flow, reply->sequence, reply->nonce))
 		return;
 	canary->now = now;

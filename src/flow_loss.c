@@ -10,6 +10,8 @@
 
 uint32_t flow_loss_recent(const struct flow_loss *flow)
 {
+	if (!(flow->recent[0] | flow->recent[1])) /* mostly, and counting them is a call */
+		return 0;
 	return (uint32_t)(__builtin_popcountll(flow->recent[0]) +
 			  __builtin_popcountll(flow->recent[1]));
 }

@@ -280,10 +280,16 @@ static void interfaces_forget_silent(struct interfaces *interfaces)
 void interfaces_on_evidence(struct interfaces *interfaces, uint32_t slot,
 			    enum interface_evidence evidence)
 {
-	struct evidence known = evidence_after(interfaces->evidence[slot], evidence);
+	struct evidence *own = &interfaces->evidence[slot];
+	struct evidence known = evidence_after(*own, evidence);
+	/* The usual case: no sum becomes another. (If padding differs it is added up anew.) */
+	bool same = memcmp(own, &known, sizeof(known)) == 0;
 
 	known.told++;
-	interfaces_set_evidence(interfaces, slot, known);
+	if (same)
+		*own = known;
+	else
+		interfaces_set_evidence(interfaces, slot, known);
 	if (known.told == LATELY_MAX)
 		interfaces_forget_silent(interfaces);
 }

@@ -170,7 +170,6 @@ static void prepare_messages(struct prober_stamp *prober)
 		prober->parts[i][0].iov_len = sizeof(prober->requests[i]);
 		prober->messages[i].msg_hdr.msg_name = &prober->addresses[i];
 		prober->messages[i].msg_hdr.msg_iov = prober->parts[i];
-		prober->messages[i].msg_hdr.msg_iovlen = 2;
 	}
 	for (uint32_t i = 0; i < RECEIVE_BATCH; i++) {
 		prober->received_parts[i].iov_base = prober->payloads[i];
@@ -256,7 +255,9 @@ static void write_message(struct prober_stamp *prober, uint32_t at, const struct
 	memcpy(request->timestamp, &probe->nonce, sizeof(request->timestamp));
 	request->error_estimate_be = error_estimate_be;
 	request->ssid_be = htons(probe->ssid);
+	/* One part alone, as most have, is less work for the kernel. */
 	prober->parts[at][1] = prober->tlvs[probe->ask];
+	prober->messages[at].msg_hdr.msg_iovlen = prober->tlvs[probe->ask].iov_len > 0 ? 2 : 1;
 	prober->messages[at].msg_hdr.msg_namelen =
 		socket_address_write(&prober->addresses[at], &probe->destination, prober->port_be);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes the wire format of Protocol Buffers. The length of a message stands before it: an octet is
- * left for it, and the content moves up where that does not do. Must not know what is written.
+ * Writes the wire format of Protocol Buffers. The length of a message stands before it: an octet or
+ * two are left for it, and the content moves where that does not do. Must not know what is written.
  */
 #include "protobuf.h"
 
@@ -85,12 +85,18 @@ void protobuf_append_text(struct protobuf *protobuf, uint32_t field, const char 
 	protobuf_close(protobuf);
 }
 
+/* Octets that are left for a length. One tells 127; the outermost message is mostly longer. */
+static size_t octets_left(unsigned int depth)
+{
+	return depth == 0 ? 2 : 1;
+}
+
 void protobuf_open(struct protobuf *protobuf, uint32_t field)
 {
 	assert(protobuf->depth < PROTOBUF_DEPTH);
 	if (field != 0)
 		append_tag(protobuf, field, WIRE_LENGTH);
-	text_append_bytes(protobuf->text, "", 1);
+	text_append_bytes(protobuf->text, "\0", octets_left(protobuf->depth));
 	protobuf->starts[protobuf->depth++] = protobuf->text->length;
 }
 
@@ -98,19 +104,27 @@ void protobuf_close(struct protobuf *protobuf)
 {
 	struct text *text = protobuf->text;
 	char octets[VARINT_OCTETS];
-	size_t length;
+	size_t place; /* where the content belongs */
 	size_t start;
-	size_t more;
+	size_t length;
+	size_t needed;
+	size_t left;
 
 	assert(protobuf->depth > 0);
 	start = protobuf->starts[--protobuf->depth];
+	left = octets_left(protobuf->depth);
 	length = text->length - start;
-	more = varint_encode(length, octets) - 1;
-	text_append_bytes(text, octets, more);
+	needed = varint_encode(length, octets);
+	if (needed > left)
+		text_append_bytes(text, octets, needed - left);
 	if (text->overflowed)
 		return;
-	memmove(text->buffer + start + more, text->buffer + start, length);
-	memcpy(text->buffer + start - 1, octets, more + 1);
+	place = start - left + needed;
+	/* To move nothing is not always for nothing: musl does it octet by octet. */
+	if (place != start)
+		memmove(text->buffer + place, text->buffer + start, length);
+	memcpy(text->buffer + start - left, octets, needed);
+	text->length = place + length;
 }
 
 double protobuf_seconds(uint64_t value_ns)

@@ -49,12 +49,18 @@ static void write_histogram(const struct metric_family *family, const struct met
 			    sample_bound_fn *append_bound, struct text *text)
 {
 	const struct metric_histogram *histogram = metric->histogram;
+	size_t start = text->length;
 	uint64_t cumulative = 0;
+	size_t length;
 
+	/* The same in front of all buckets: written once, and then copied. */
+	text_append(text, append_series(family, "_bucket", metric, text));
+	text_append(text, "le=\"");
+	length = text->length - start;
 	for (unsigned int i = 0; i < STATS_BUCKETS; i++) {
 		cumulative += histogram->classic[i];
-		text_append(text, append_series(family, "_bucket", metric, text));
-		text_append(text, "le=\"");
+		if (i > 0)
+			text_append_bytes(text, text->buffer + start, length);
 		if (i < STATS_BOUNDS)
 			append_bound(text, (uint64_t)stats_bounds_ns[i]);
 		else

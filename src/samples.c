@@ -55,9 +55,11 @@ void samples_close(struct samples *samples)
 /* Probes of a flow from the arming of one until its late reply cannot come any more. */
 static int64_t samples_needed(int64_t timeout_ns, int64_t pace_ns)
 {
+	int64_t kept_ns = 2 * (timeout_ns + SAMPLES_GRACE_NS) + timeout_ns / SAMPLES_CLOSING_SHARE;
+
 	/* Two more: the division's rest, and a probe sent while its oldest waits for the next tick.
 	 */
-	return (2 * (timeout_ns + SAMPLES_GRACE_NS) + pace_ns - 1) / pace_ns + 2;
+	return (kept_ns + pace_ns - 1) / pace_ns + 2;
 }
 
 uint32_t samples_window(int64_t timeout_ns, int64_t interval_ns, uint32_t flows)
@@ -151,8 +153,8 @@ int samples_arm(struct samples *samples, uint32_t slot, uint16_t flow, uint64_t 
 	struct kc_flight *flight = &samples->memory->flights[index];
 
 	/* The programs heed an entry only while its nonce is a packet's: it is set last. */
-	__atomic_store_n(&flight->nonce, 0, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&flight->t1_ns, KC_T1_ARMED, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&flight->nonce, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&flight->t1_ns, KC_T1_ARMED, __ATOMIC_RELEASE);
 	__atomic_store_n(&flight->nonce, nonce, __ATOMIC_RELEASE);
 	samples->entries[index] = (struct entry){ .since_ns = now.ns, .state = FLIGHT_OUT };
 	own->in_flight++;

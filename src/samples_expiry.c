@@ -121,7 +121,7 @@ static int64_t samples_settle(struct samples *samples, size_t index, struct loca
 	int64_t closing_ns = samples_due_ns(samples, index) + samples->timeout_ns;
 
 	if (now.ns < closing_ns)
-		return closing_ns;
+		return closing_ns + samples->timeout_ns / SAMPLES_CLOSING_SHARE;
 	/* Answered late, but the ring was full: it was not lost on any way. */
 	if (entry->state == FLIGHT_LOST && samples_t1_ns(samples, index) == KC_T1_TAKEN)
 		entry->state = FLIGHT_UNCLEAR;

@@ -91,10 +91,14 @@ static size_t utf8_length(const unsigned char *octets)
 /* Octets from here on up to one that begins no character, or to the end. */
 static size_t utf8_run(const char *value)
 {
-	size_t run = 0, length;
+	const unsigned char *octets = (const unsigned char *)value;
+	size_t run = 0, length = 1;
 
-	while (value[run] && (length = utf8_length((const unsigned char *)value + run)) > 0)
+	while (octets[run] && length > 0) {
+		/* ASCII, as nearly all is, without a call for each octet. */
+		length = octets[run] < 0x80 ? 1 : utf8_length(&octets[run]);
 		run += length;
+	}
 	return run;
 }
 
@@ -112,17 +116,32 @@ static size_t append_character(struct text *text, const char *value)
 	return length;
 }
 
+/* Octets from here on that stand for themselves wherever they are put: in a label mostly all. */
+static size_t plain_run(const char *value)
+{
+	size_t run = 0;
+
+	while (value[run] >= ' ' && value[run] < 0x7f && value[run] != '"' && value[run] != '\\')
+		run++;
+	return run;
+}
+
 void text_append_label_value(struct text *text, const char *value)
 {
 	while (*value) {
-		if (*value == '\n') {
+		size_t run = plain_run(value);
+
+		if (run > 0) {
+			text_append_bytes(text, value, run);
+			value += run;
+		} else if (*value == '\n') {
 			text_append(text, "\\n");
 			value++;
-			continue;
+		} else {
+			if (*value == '\\' || *value == '"')
+				text_append(text, "\\");
+			value += append_character(text, value);
 		}
-		if (*value == '\\' || *value == '"')
-			text_append(text, "\\");
-		value += append_character(text, value);
 	}
 }
 

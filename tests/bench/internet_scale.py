@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """What kube-canary costs a node, the network, the DNS and Prometheus at 100 to 50,000 nodes: a section for the README.
 
 Not a measurement of its own: the mesh is simulated with the program's own code (mesh_table), the figures of one node are
@@ -9,6 +9,7 @@ import json
 import math
 import re
 import sys
+import textwrap
 
 from table import OUT, TOP, markdown, number
 from hosts import BenchError, command
@@ -108,23 +109,13 @@ def node_line(readme, nodes, few, wide):
             f"{memory / 1024:.2g} MiB{computed}"]
 
 
-def series_line(readme, nodes, few, wide):
-    cells = [f"{nodes:,}"]
-    for zones, peers in ((ZONES_FEW, few), (ZONES_MANY, wide)):
-        for native in (False, True):
-            one = readme.series(zones, peers["probes"][0], native)
-            cells.append(f"{one:,}; {many(one * nodes)}")
-    for native in (False, True):
-        one = readme.series(ZONES_FEW, 0, native)
-        cells.append(f"{one:,}; {many(one * nodes)}")
-    return cells
-
-
 def server_line(readme, nodes, few):
     cells = [f"{nodes:,}", f"{SCRAPE[nodes]} s"]
     for native, peers in ((False, few["probes"][0]), (True, few["probes"][0]), (True, 0)):
-        series = nodes * readme.series(ZONES_FEW, peers, native)
-        cells.append(f"{octets(series * SERIES_LEAST)} to {octets(series * SERIES_MOST)}; {many(series / SCRAPE[nodes])}/s")
+        one = readme.series(ZONES_FEW, peers, native)
+        series = nodes * one
+        cells.append(f"{one:,}; {many(series)}; {octets(series * SERIES_LEAST)} to {octets(series * SERIES_MOST)}; "
+                     f"{many(series / SCRAPE[nodes])}/s")
     return cells
 
 
@@ -169,7 +160,7 @@ MEASURED = (
 def measured():
     found = [(text, figure(question, what)) for text, question, what in MEASURED]
     lines = [text.format(number(value)) for text, value in found if value is not None]
-    return f"Measured by `make bench`: {'; '.join(lines)}.\n" if lines else ""
+    return textwrap.fill(f"Measured by `make bench`: {'; '.join(lines)}.", 140) + "\n" if lines else ""
 
 
 TEXT = """### To internet scale
@@ -184,14 +175,10 @@ minute; a reply has the same size.
 {nodes}
 
 {measured}
-**Series,** of a node; of all nodes. {few} zones, unless it says {many}:
-
-{series}
-
-**Prometheus,** computed: memory at {least} to {most} KiB for each active series, and samples that come in. The least is by Robust
-Perception's calculation for Prometheus 2.x, the most the developers' rule of thumb (prometheus/prometheus#4553); a native
-histogram is one series that weighs more than others, so it is nearer to the most. More than some ten million series are several
-servers' work.
+**Series and Prometheus.** Series of a node; of all nodes; memory of Prometheus at {least} to {most} KiB for each active series; samples
+that come in. The least is by Robust Perception's calculation for Prometheus 2.x, the most the developers' rule of thumb
+(prometheus/prometheus#4553), to which native histograms are nearer. More than some ten million series are several servers' work. With
+{many} zones known a node has {wide:,} series with `all`, {wide_native:,} with native histograms.
 
 {server}
 
@@ -214,15 +201,15 @@ def section(sizes):
     readme = Readme()
     few = {nodes: mesh(nodes, ZONES_FEW) for nodes in sizes}
     wide = {nodes: mesh(nodes, ZONES_MANY) for nodes in sizes}
-    native = ["`all`", "`all`, native"]
+    largest = max(sizes)
     return TEXT.format(
         few=ZONES_FEW, many=ZONES_MANY, frame=FRAME, mean=FRAME + IDENTITY / 60, least=SERIES_LEAST // 1024,
         most=SERIES_MOST // 1024, record=DNS_RECORD, answer=DNS_MAX, ttl=DNS_TTL, limit=readme.peers_max, measured=measured(),
+        wide=readme.series(ZONES_MANY, wide[largest]["probes"][0], False),
+        wide_native=readme.series(ZONES_MANY, wide[largest]["probes"][0], True),
         nodes=markdown(["nodes", "a node probes; is probed by", "probes/s in all", "of a node", "of the network", "PSS of a node"],
                        [node_line(readme, nodes, few[nodes], wide[nodes]) for nodes in sizes]),
-        series=markdown(["nodes", *native, f"{ZONES_MANY} zones, `all`", f"{ZONES_MANY} zones, native", "`none`", "`none`, native"],
-                        [series_line(readme, nodes, few[nodes], wide[nodes]) for nodes in sizes]),
-        server=markdown(["nodes", "scraped every", *native, "`none`, native"],
+        server=markdown(["nodes", "scraped every", "`all`", "`all`, native histograms", "`none`, native histograms"],
                         [server_line(readme, nodes, few[nodes]) for nodes in sizes]),
         dns=markdown(["nodes", "octets of the answer", "takes", "traffic", "EndpointSlices"], map(dns_line, sizes)),
         settings=markdown(["nodes", "options", "peers from", "`--metrics.per-peer`", "scrape"],

@@ -109,7 +109,7 @@ def far_end(candidates, request, ns):
 
 
 class Referee:
-    """Captures from __enter__ to finish(), which returns the exchanges."""
+    """Captures from __enter__ to finish(), which returns the exchanges. Ends: near, far; what is beyond is captured only."""
 
     FILTER = f"icmp[icmptype] = icmp-echo or icmp[icmptype] = icmp-echoreply or udp port {STAMP_PORT}"
 
@@ -134,7 +134,7 @@ class Referee:
             dropped = re.search(r"(\d+) packets? dropped by kernel", capture.last_words())
             if not dropped or int(dropped[1]):
                 raise BenchError(f"the referee lost packets of its own: {capture.last_words(3)}")
-        result = exchanges(*self.files)
+        result = exchanges(*self.files[:2])
         for file in self.files:
             file.unlink()
         return result

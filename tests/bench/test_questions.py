@@ -4,6 +4,7 @@ import pathlib
 import sys
 import types
 import unittest
+import unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -50,6 +51,28 @@ class Path(unittest.TestCase):
         rows = path.program_rows(self.LINES)
         self.assertEqual((rows[0].value, rows[0].bar.met(rows[0].value)), (11, False))
         self.assertEqual([row.value for row in rows], [11, 3, 11, 100, 7])
+
+
+class Races(unittest.TestCase):
+    """How many are run, where each says that we take and give by turns."""
+
+    def count(self, hook, swing, left=1000):
+        made = []
+
+        def race(*_):
+            made.append(1)
+            return {source: [((100 + swing * (-1) ** i, 1), (100, 1)) for i in range(60)] for source in tcp.OTHER}, ""
+
+        with unittest.mock.patch.object(path, "race", race):
+            pairs, _ = path.races(types.SimpleNamespace(quick=False, left=lambda: left), None, hook, 0)
+        self.assertEqual(len(pairs["near"]), 60 * len(made))
+        return len(made)
+
+    def test_as_many_as_it_takes_within_limits(self):
+        self.assertEqual(self.count("tcx", 0.5), 1)
+        self.assertEqual(self.count("tcx", 5), 1 + path.RACES_MORE)
+        self.assertEqual(self.count("tcx", 5, left=path.CASE_SECONDS - 1), 1)
+        self.assertEqual(self.count("xdp", 5), 1)
 
 
 class Scrape(unittest.TestCase):

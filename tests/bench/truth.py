@@ -31,7 +31,8 @@ DEFINITIONS = [
     "against the near end. 'Net' is RTT as kube-canary tells it, against the captures' RTT less the time between request "
     f"and reply at the far end, where a kube-canary reflects in the kernel (for up to {REFLECTOR_ADDRESSES} targets; for more a "
     "process does).",
-    "The captures themselves take time between our stamps and theirs; what the near one adds to the RTT is a row below.",
+    "The captures themselves take time between our stamps and theirs: rows below say what they add to the RTT, and what one more "
+    "of them adds to the error.",
     "False loss: the reply was at the near end within a second, but the tool tells no RTT of that probe, though it ran on "
     "(those that read late: for 2 s). % of due: probes sent of those that were due at the pace asked for.",
     "kube-canary and smokeping_prober tell single probes in their log (level debug), ping and fping in their output, "
@@ -241,7 +242,8 @@ def cycle(answers, prober, rounds, seconds, makers=(window_idle, window_busy, wi
             due[window.condition] = due.get(window.condition, 0) + tool.rate() * window.seconds()
         for condition, found in by_condition.items():
             answers.add(f"{condition}, {TARGETS} targets", who, Found(sum(found, []), due[condition]))
-        answers.throttled(who, by_condition["idle"], by_condition[f"throttled to {PERCENT} %"])
+        if f"{who}, net" not in views:  # else that is what it tells users
+            answers.throttled(who, by_condition["idle"], by_condition[f"throttled to {PERCENT} %"])
     answers.losses(prober, tool)
 
 
@@ -264,6 +266,29 @@ def capture_cost(prober, ends, rounds, seconds):
                median(added), "us", spread=spread(added))
 
 
+def error_median(prober, ends, seconds):
+    """Of single probes of one target, in us, with captures at these ends: the first is the judge."""
+    with Hosts(real=1) as hosts:
+        tool = prober(hosts, hosts.targets(1), ONE_INTERVAL, seconds)
+        with Referee(hosts, ends) as referee:
+            tool.start()
+            time.sleep(seconds)
+            tool.stop()
+            return median(Found(tool.readings(referee.finish())[10:]).errors)
+
+
+def judge_cost(prober, rounds, seconds):
+    """What of the error is the judge's own work. It stamps a reply as it comes off the wire and copies it before our program
+    sees it; a second capture at that end does this once more, without another stamp. In interleaved rounds."""
+    pairs = [(error_median(prober, ("near", "far"), seconds), error_median(prober, ("near", "far", "near"), seconds))
+             for _ in range(rounds)]
+    added = [two - one for one, two in pairs]
+    left = [one - more for (one, _), more in zip(pairs, added)]
+    return [Row("RTT error, idle, 1 target: what one more capture at the near end adds", prober.name, median(added), "us",
+                spread=spread(added), note="between the first one's stamp of the reply and ours"),
+            Row("RTT error, idle, 1 target: median less that", prober.name, median(left), "us", spread=spread(left))]
+
+
 def measure(run):
     answers = Answers(run)
     quick = run.quick
@@ -279,6 +304,8 @@ def measure(run):
                         spread=spread(answers.shares), bar=SHARE_BAR))
     if not quick:
         rows += [capture_cost(CanaryIcmp, ("near",), 2, 1.2), capture_cost(CanaryStamp, ("near", "far"), 2, 1.2)]
+        for prober in (CanaryIcmp, CanaryStamp):
+            rows += judge_cost(prober, 2, 1.2)
     return rows, DEFINITIONS, [answers.compared(), ("Error and RTT, in us, of single probes:", HEADINGS, answers.lines)]
 
 

@@ -280,10 +280,11 @@ static inline void simulation_hear(struct simulation *sim, const struct packet *
 		length = fake_reflector_payload(reflector, message, payload);
 		if (message->ask)
 			simulation_before(sim);
-		canary_on_identity(sim->canary, &echoed, payload, length, simulation_now(sim));
+		canary_on_reply(sim->canary, &echoed, payload, length, simulation_now(sim));
 		if (message->ask)
 			simulation_after(sim);
 		simulation_check(sim);
+		return;
 	}
 	canary_on_overheard(sim->canary, &echoed);
 }

@@ -12,6 +12,7 @@
 
 #define MS	   NS_PER_MS
 #define TIMEOUT_NS (1000 * MS)
+#define CLOSING_NS (TIMEOUT_NS / SAMPLES_CLOSING_SHARE)
 #define GRACE_NS   SAMPLES_GRACE_NS
 #define SLOTS	   3
 #define FLOWS	   2

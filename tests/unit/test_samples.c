@@ -10,15 +10,15 @@ static void windows_hold_until_late_replies_came(void **state)
 		int64_t timeout_ms, interval_ms;
 		uint32_t flows, expected;
 	} cases[] = {
-		{ 1000, 1000, 1, 8 }, /* ceil(2.1) + 2 */
+		{ 1000, 1000, 1, 8 }, /* ceil(2.35) + 2 */
 		{ 1000, 1000, 4, 4 },
 		{ 100, 1000, 1, 4 },
 		{ 1000, 100, 1, 32 },
-		{ 950, 1000, 1, 4 }, /* 2 + 2 exactly */
-		{ 951, 1000, 1, 8 },
+		{ 844, 1000, 1, 4 }, /* 2 + 2 nearly */
+		{ 845, 1000, 1, 8 },
 		{ 10000, 100, 1, 256 },
 		{ 5000, 1000, 1, 16 },
-		/* For an ICMP peer's one flow: 18 of 8 * 3 is more than the 16 that it can use. */
+		/* For an ICMP peer's one flow: 20 of 8 * 3 is more than the 16 that it can use. */
 		{ 1000, 1000, 3, 4 },
 		{ 350, 50, 3, 16 },
 		{ 1500, 100, 6, 16 },
@@ -116,7 +116,7 @@ static void an_answer_in_time_returns(void **state)
 	assert_verdict(f, VERDICT_NONE, 0);
 	expire(f, 2 * TIMEOUT_NS + GRACE_NS - 1);
 	assert_true(flight(f, 0, 0, 0)->nonce == 1);
-	expire(f, 2 * TIMEOUT_NS + GRACE_NS);
+	expire(f, 2 * TIMEOUT_NS + GRACE_NS + CLOSING_NS);
 	assert_true(flight(f, 0, 0, 0)->nonce == 0);
 	assert_silent(f);
 	assert_true(samples_next_expiry(f->samples, 0).ns == INT64_MAX);
@@ -138,10 +138,11 @@ static void no_answer_is_lost_once(void **state)
 	assert_false(f->last.late);
 	assert_int_equal(samples_in_flight(f->samples, 0), 0);
 	/* The reply is waited for until nobody would call it late any more, counted from T1. */
-	assert_true(samples_next_expiry(f->samples, 0).ns == at(10 + 2 * TIMEOUT_NS + GRACE_NS).ns);
+	assert_true(samples_next_expiry(f->samples, 0).ns ==
+		    at(10 + 2 * TIMEOUT_NS + GRACE_NS + CLOSING_NS).ns);
 	expire(f, 10 + 2 * TIMEOUT_NS + GRACE_NS - 1);
 	assert_true(flight(f, 0, 0, 0)->nonce == 1);
-	expire(f, 10 + 2 * TIMEOUT_NS + GRACE_NS);
+	expire(f, 10 + 2 * TIMEOUT_NS + GRACE_NS + CLOSING_NS);
 	assert_true(flight(f, 0, 0, 0)->nonce == 0);
 	assert_silent(f);
 	fixture_close(f);

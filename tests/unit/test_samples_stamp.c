@@ -160,8 +160,9 @@ static void refused_is_not_lost(void **state)
 	reply(f, 0, TIMEOUT_NS + 30);
 	assert_true(f->last.duplicate);
 	assert_verdict(f, VERDICT_NONE, 0);
-	assert_true(samples_next_expiry(f->samples, 0).ns == at(2 * TIMEOUT_NS + GRACE_NS).ns);
-	expire(f, 2 * TIMEOUT_NS + GRACE_NS);
+	assert_true(samples_next_expiry(f->samples, 0).ns ==
+		    at(2 * TIMEOUT_NS + GRACE_NS + CLOSING_NS).ns);
+	expire(f, 2 * TIMEOUT_NS + GRACE_NS + CLOSING_NS);
 	assert_silent(f);
 	assert_false(samples_holds(f->samples, 0, 0, 0, 1));
 	assert_int_equal(flight(f, 0, 0, 0)->nonce, 0);
