@@ -56,7 +56,7 @@ class Path(unittest.TestCase):
 class Races(unittest.TestCase):
     """How many are run, where each says that we take and give by turns."""
 
-    def count(self, hook, swing, left=1000):
+    def count(self, hook, swing, left=1000, who=path.OURS):
         made = []
 
         def race(*_):
@@ -64,7 +64,7 @@ class Races(unittest.TestCase):
             return {source: [((100 + swing * (-1) ** i, 1), (100, 1)) for i in range(60)] for source in tcp.OTHER}, ""
 
         with unittest.mock.patch.object(path, "race", race):
-            pairs, _ = path.races(types.SimpleNamespace(quick=False, left=lambda: left), None, hook, 0)
+            pairs, _ = path.races(types.SimpleNamespace(quick=False, left=lambda: left), None, who, hook, 0)
         self.assertEqual(len(pairs["near"]), 60 * len(made))
         return len(made)
 
@@ -73,6 +73,7 @@ class Races(unittest.TestCase):
         self.assertEqual(self.count("tcx", 5), 1 + path.RACES_MORE)
         self.assertEqual(self.count("tcx", 5, left=path.CASE_SECONDS - 1), 1)
         self.assertEqual(self.count("xdp", 5), 1)
+        self.assertEqual(self.count("tcx", 5, who=path.EMPTY), 1)
 
 
 class Scrape(unittest.TestCase):
