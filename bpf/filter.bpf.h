@@ -36,11 +36,14 @@ static __always_inline bool ports_are_far(const __be16 *ports, const void *end)
 }
 
 /* Of every kind of ICMP, not only of echo: no other one is wanted. */
-static __always_inline bool id_is_far(const struct echo_probe *icmp, const void *end)
+static __always_inline bool id_is_far(const void *icmp, const void *end)
 {
-	if ((const void *)(&icmp->id_be + 1) > end)
+	/* Not by a struct echo_probe, which is aligned to 8: what follows IP is to 4. */
+	const __be16 *id_be = icmp + offsetof(struct echo_probe, id_be);
+
+	if ((const void *)(id_be + 1) > end)
 		return false;
-	return icmp->id_be != config.icmp_id_be;
+	return *id_be != config.icmp_id_be;
 }
 
 static __always_inline bool ipv4_is_far(const struct iphdr *ip, const void *end)
@@ -56,15 +59,16 @@ static __always_inline bool ipv4_is_far(const struct iphdr *ip, const void *end)
 	return ports_are_far(stepped(ip, sizeof(*ip)), end);
 }
 
-static __always_inline bool ipv6_is_far(const struct ipv6_start *ip, const void *end)
+/* Not by a struct ipv6_start, which fills a place on the stack. */
+static __always_inline bool ipv6_is_far(const struct ipv6hdr *ip, const void *end)
 {
-	if ((const void *)(ip + 1) > end)
+	if ((const void *)&ip->saddr > end)
 		return false;
-	if (ip->next_header == IPPROTO_UDP)
-		return ports_are_far(stepped(ip, sizeof(struct ipv6hdr)), end);
-	if (ip->next_header == IPPROTO_ICMPV6)
-		return id_is_far(stepped(ip, sizeof(struct ipv6hdr)), end);
-	return !is_extension(ip->next_header);
+	if (ip->nexthdr == IPPROTO_UDP)
+		return ports_are_far(stepped(ip, sizeof(*ip)), end);
+	if (ip->nexthdr == IPPROTO_ICMPV6)
+		return id_is_far(stepped(ip, sizeof(*ip)), end);
+	return !is_extension(ip->nexthdr);
 }
 
 static __always_inline bool ip_is_far(const void *at, const void *end, __be16 ethertype_be)

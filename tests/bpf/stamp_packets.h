@@ -236,8 +236,11 @@ static inline void tlvs_reflect(uint8_t *octets, size_t bytes, const void *ident
 			octets[0] = (octets[0] & 0x3f) | 0x40;
 		} else if (octets[1] == STAMP_TLV_IDENTITY) {
 			octets[0] &= 0x3f;
+			/* With contents it is none that was asked for. */
 			if (is_zero(octets + 4, IDENTITY_BYTES))
 				memcpy(octets + 4, identity, IDENTITY_BYTES);
+			else
+				octets[0] |= 0x40;
 		} else {
 			octets[0] = (octets[0] & 0x3f) | 0x80;
 		}

@@ -102,6 +102,9 @@ static void an_identity_with_contents_is_left_alone(void **state)
 			assert_memory_equal(out.octets + value, in.octets + value, IDENTITY_BYTES);
 			assert_int_equal(udp_sum(&out, shape->ipv6, in.bytes - in.message, true),
 					 0xffff);
+			/* And it says that it is malformed. */
+			harness_reset(harness);
+			check_reflected(harness, program, shape, &request, 0);
 		}
 	}
 }

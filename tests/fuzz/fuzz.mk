@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The fuzzers: libFuzzer with ASan and UBSan, one for each parser of outside bytes (tests/fuzz/README).
+# The fuzzers: libFuzzer with ASan and UBSan, one for each parser of outside bytes.
 # A fuzzer takes what it needs of src/ from an archive; what it includes itself, with a kernel of its own, is left out.
 
 FUZZ := $(BUILD)/fuzz
@@ -23,7 +23,7 @@ $(FUZZ)/parsers.a: $(FUZZ_OBJECTS)
 $(FUZZ)/programs.o: tests/fuzz/bpf/programs.c $(wildcard bpf/* tests/fuzz/bpf/*/*)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(FUZZ_CLANG) -std=gnu11 -Itests/fuzz/bpf -iquote tests/fuzz -Ibpf -Iinclude -Wall -Wextra -Wno-pass-failed -fno-strict-aliasing -MMD -MP $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
+	$(Q)$(FUZZ_CLANG) -std=gnu11 -Itests/fuzz/bpf -iquote tests/fuzz -Ibpf -Iinclude -Wall -Wextra -Wno-pass-failed -fcommon -fno-strict-aliasing -MMD -MP $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
 
 $(FUZZ)/fuzz_bpf: $(FUZZ)/programs.o $(BUILD)/canary.skel.h
 $(FUZZ)/fuzz_bpf: FUZZ_EXTRA := $(FUZZ)/programs.o -lcmocka -lbpf -lelf -lz

@@ -56,12 +56,27 @@ static void check_bounds(const struct config *config, const struct option *optio
 	require(value >= option->minimum && value <= option->maximum);
 }
 
+/* Wanted at most, so by default it may be more than --probe.max: said, it would be refused. */
+static bool is_beyond_probe_max(const struct option *option, uint32_t value,
+				const struct config *config)
+{
+	if ((strcmp(option->name, "mesh.full-below") != 0 &&
+	     strcmp(option->name, "mesh.degree") != 0) ||
+	    value <= config->probe_max)
+		return false;
+	require(value == strtoul(option->default_text, NULL, 10));
+	return true;
+}
+
 static void add_scalar(struct texts *flags, const struct config *config,
 		       const struct option *option)
 {
 	const char *field = (const char *)config + option->offset;
 	char text[64];
 
+	if (option->kind == OPTION_NUMBER &&
+	    is_beyond_probe_max(option, *(const uint32_t *)(const void *)field, config))
+		return;
 	if (option->kind == OPTION_NUMBER)
 		snprintf(text, sizeof(text), "%u", *(const uint32_t *)(const void *)field);
 	else if (option->kind == OPTION_DURATION)

@@ -95,6 +95,11 @@ static struct local_time host_now(void)
 #include "../../src/serving.c"
 #undef send
 
+/* Of serving_run(), which is not run here. */
+void footprint_forget_start(void)
+{
+}
+
 /* One that attaches at once. */
 void attachment_init(struct attachment *attachment, uint32_t ifindex)
 {

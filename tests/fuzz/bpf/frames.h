@@ -83,6 +83,18 @@ static inline void frame_repair(uint8_t *octets, size_t bytes, bool ethernet)
 	}
 }
 
+/* The time of now where a request has zeros, and a reply T2: what comes back in a loop. */
+static inline void frame_put_seconds(uint8_t *octets, size_t bytes, bool ethernet, uint64_t seconds)
+{
+	size_t ip = frame_ip(octets, bytes, ethernet), at;
+
+	if (ip >= bytes)
+		return;
+	at = ip + (octets[ip] >> 4 == 6 ? 40 : 20) + 8 + 16;
+	if (at + 4 <= bytes)
+		octets_be(octets + at, 4, seconds & 0xffffffff);
+}
+
 /* Whether IP's own and the transport's sums are right; of frames that were answered. */
 static inline bool frame_holds(const uint8_t *octets, size_t bytes, bool ethernet)
 {

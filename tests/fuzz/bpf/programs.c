@@ -12,7 +12,7 @@ static inline const void *aligned(const void *place, unsigned long bytes)
 }
 
 #define __builtin_assume_aligned(place, bytes) aligned(place, bytes)
-#define config				       programs_config /* their .rodata, weak there and told by whoever runs them */
+#define config				       programs_config /* their .rodata, told by whoever runs them */
 #define identity			       programs_identity
 #include "canary.bpf.c"
 #undef config
@@ -114,7 +114,7 @@ long bpf_skb_store_bytes(struct __sk_buff *skb, __u32 offset, const void *from, 
 long bpf_skb_pull_data(struct __sk_buff *skb, __u32 bytes)
 {
 	(void)skb;
-	return bytes <= packet->bytes ? 0 : -12; /* ENOMEM */
+	return bytes <= packet->bytes && !world->memory_short ? 0 : -12; /* ENOMEM */
 }
 
 long bpf_skb_get_tunnel_key(struct __sk_buff *skb, struct bpf_tunnel_key *key, __u32 bytes,

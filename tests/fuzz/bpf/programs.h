@@ -41,6 +41,7 @@ struct world {
 	bool socket_exists;
 	bool tunnelled;
 	bool ring_full;
+	bool memory_short;
 	/* What came of it. */
 	struct kc_record record;
 	uint32_t records;

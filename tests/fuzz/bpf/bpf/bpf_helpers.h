@@ -9,8 +9,9 @@
 #include <linux/bpf.h>
 #include <stddef.h>
 
-/* Weak: the constants of .rodata are told by whoever runs the programs. */
-#define SEC(name)	    __attribute__((weak))
+/* With -fcommon the constants of .rodata are whoever's who defines them; of weak ones the compiler
+ * takes the zeros here for granted. */
+#define SEC(name)
 #define __uint(name, value) int(*name)[value]
 #define __type(name, type)  __typeof__(type) *name
 
