@@ -16,7 +16,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "addresses.h"
 #include "agent.h"
 #include "attachment.h"
 #include "clsact.h"
@@ -29,17 +28,9 @@
 #include "privileges.h"
 #include "prober_icmp.h"
 #include "prober_stamp.h"
-#include "samples.h"
 #include "seccomp.h"
 #include "serving.h"
 
-/* 1170 records, more than a second of replies at the default --probe.max. */
-#define RING_BYTES (64u * 1024)
-/* Sessions that are reflected at once: each who watches us has one for each flow. They are about as
- * many as we watch, which the mesh sees to; at half the load few take each other's places, whose
- * losses then have no direction. Beyond that the longest unused gives way. */
-#define SESSIONS_MIN 1024u  /* 16 KiB: who watches us may be more, where we watch but a few */
-#define SESSIONS_MAX 65536u /* 1 MiB */
 /* Three of the canary's heartbeats, one a second; and no probe in flight outlasts it. */
 #define INERT_AFTER_MIN_NS (3 * NS_PER_SECOND)
 
@@ -76,36 +67,6 @@ static void loader_close(struct loader *loader)
 	descriptor_close(&loader->words_fd);
 	descriptor_close(&loader->canary_words_fd);
 	notify_close(&loader->notify);
-}
-
-static uint32_t loader_sessions(const struct config *config)
-{
-	uint32_t sessions = 2 * config->probe_max * config->probe_flows;
-
-	if (config->reflector != CONFIG_REFLECTOR_TRUE)
-		return 1;
-	if (sessions < SESSIONS_MIN)
-		return SESSIONS_MIN;
-	return sessions > SESSIONS_MAX ? SESSIONS_MAX : sessions;
-}
-
-struct kernel_shape loader_shape(const struct config *config, uint32_t hash_seed)
-{
-	uint32_t flows = config->probe_flows;
-	uint32_t window = samples_window(config->probe_timeout_ns, config->probe_interval_ns,
-					 flows);
-
-	return (struct kernel_shape){
-		.slots = config->probe_max,
-		.flows = flows,
-		.window = window,
-		.echo_window = samples_echo_window(window, flows),
-		.address_capacity = addresses_capacity(config->peers_max + config->probe_max +
-						       ADDRESSES_OWN_MAX),
-		.session_capacity = loader_sessions(config),
-		.hash_seed = hash_seed,
-		.ring_bytes = RING_BYTES,
-	};
 }
 
 static int loader_open_kernel(struct loader *loader, uint32_t hash_seed, uint16_t icmp_id_be)
@@ -165,11 +126,10 @@ static int loader_settle_policy(struct loader *loader)
 	if (!policy_uses_filters(policy))
 		return 0;
 	err = clsact_claim_handle(&policy->filter_handle, &loader->handle_fd);
-	if (err == -EADDRINUSE)
-		log_error("too many instances in this network namespace: each holds one of the "
-			  "abstract sockets, which `ss -xap` shows",
-			  LOG_TEXT("sockets", "@" CLSACT_CLAIM "*"),
-			  LOG_INT("instances", CLSACT_INSTANCES));
+	if (!err && loader->handle_fd < 0)
+		log_warn("all abstract sockets of instances are taken, `ss -xap` shows by whom: a "
+			 "filter left here by a kill will stay, inert",
+			 LOG_TEXT("sockets", "@" CLSACT_CLAIM "*"));
 	return err;
 }
 
@@ -337,6 +297,7 @@ static int loader_serve(struct loader *loader, pid_t canary)
 		.words_fd = loader->words_fd,
 		.canary = canary,
 	};
+	const char *failed = "cannot drop privileges";
 	int err;
 
 	descriptor_close(&loader->canary_words_fd);
@@ -347,10 +308,13 @@ static int loader_serve(struct loader *loader, pid_t canary)
 	loader->stamp = NULL;
 	err = loader_drop_privileges(loader);
 	footprint_forget_start();
-	if (!err && loader->config->seccomp == CONFIG_SECCOMP_TRUE)
-		err = seccomp_enter(SECCOMP_LOADER);
+	if (!err && loader->config->seccomp == CONFIG_SECCOMP_TRUE) {
+		failed = "cannot enter seccomp";
+		err = seccomp_enter(loader->config->bpf_pin_path[0] ? SECCOMP_LOADER_OF_PINS
+								    : SECCOMP_LOADER);
+	}
 	if (err) {
-		log_error("cannot drop privileges", LOG_ERRNO(err));
+		log_error(failed, LOG_ERRNO(err));
 		return EXIT_FAILURE;
 	}
 	return serving_run(&serving);
@@ -375,7 +339,8 @@ int loader_run(const struct config *config, const struct agent_ear *ear)
 
 	privileges_seal();
 	serving_block_signals();
-	err = notify_open(&loader.notify);
+	/* Whoever started `kube-canary ping` shall not take it for the daemon. */
+	err = ear ? 0 : notify_open(&loader.notify);
 	if (err)
 		log_warn("NOTIFY_SOCKET: nothing can be told there", LOG_ERRNO(err));
 	err = loader_open(&loader);
