@@ -114,9 +114,10 @@ static __always_inline bool is_inert(__u64 now_ns)
 {
 	const struct kc_control *control = array_at(&kc_control, 0);
 
-	/* Signed: another CPU may have written a heartbeat after we read the clock. */
-	return !control ||
-	       (__s64)(now_ns - READ_ONCE(control->heartbeat_ns)) > (__s64)config.inert_after_ns;
+	/* On either side: another CPU may have written a heartbeat after we read the clock. One
+	 * that is further ahead is by another clock, and would keep us awake for long. */
+	return !control || now_ns - READ_ONCE(control->heartbeat_ns) + config.inert_after_ns >
+				   2 * config.inert_after_ns;
 }
 
 #endif

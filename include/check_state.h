@@ -28,6 +28,7 @@ struct check_trials {
 	enum check_outcome clsact;
 	enum check_outcome xdp;
 	bool tcx_known; /* asked without attaching */
+	bool of_user;	/* only a user namespace let them have a network namespace */
 };
 
 /* Lies in memory that the child of the trials shares. */
@@ -41,8 +42,11 @@ struct check {
 void check_permissions(struct check *check);
 /* What can be read of the kernel, then what must be tried: in a child process. */
 void check_kernel(struct check *check);
+void check_seccomp(struct check *check);
 void check_trials(struct check *check);
 void check_host(struct check *check);
+void check_ports(struct check *check);
+void check_pin_path(struct check *check);
 void check_clocks(struct check *check);
 /* The interfaces that peers are, or would be, routed over. */
 void check_interfaces(struct check *check);

@@ -11,7 +11,8 @@
 
 /* "kc" and the number of the instance: never 1, never automatic. */
 #define CLSACT_HANDLE_BASE 0x6b630000u
-#define CLSACT_INSTANCES   8 /* loaders at once in one network namespace */
+#define CLSACT_INSTANCES   8	  /* loaders at once in one network namespace, by their claims */
+#define CLSACT_UNCLAIMED   0x400u /* from here on up, handles are nobody's for sure */
 
 /* Where a filter stands. A priority belongs to one protocol and kind of filter. */
 struct clsact_place {
@@ -33,7 +34,8 @@ struct clsact_filter {
 
 /* Takes the first free instance number by binding an abstract socket, which the kernel gives back
  * when the process ends, however it ends. Whatever filter of ours stands under that handle is then
- * a dead loader's. 0 and the handle and the descriptor to keep, or -errno. */
+ * a dead loader's. 0 and the handle and the descriptor to keep, or -errno. Anybody on this machine
+ * may have bound them all: then the handle is one at random, and the descriptor -1. */
 int clsact_claim_handle(uint32_t *ret_handle, int *ret_fd);
 
 /* 0 and *ret, -ENOENT (none), or another -errno. */
@@ -57,7 +59,8 @@ int clsact_delete(const struct clsact_place *place, uint32_t program_id);
 /* Removes what a dead loader left under our handle: a bpf filter with a name of ours. Not compared
  * is the tag of its program: that of another version differs, and each upgrade would leave a
  * filter, until all our places are taken. 0: removed; -ENOENT: nothing stands there; -EEXIST:
- * something that does not qualify; or another -errno. */
+ * something that does not qualify; -EPERM: the handle was not claimed, so who stands there may
+ * live; or another -errno. */
 int clsact_remove_stale(const struct clsact_place *place);
 
 #endif

@@ -8,6 +8,7 @@
 #define COMMAND_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define COMMAND_ERROR_CAPACITY 512
 #define COMMAND_EXIT_USAGE     2
@@ -46,5 +47,12 @@ int command_read(const struct command *command, int argc, char *const argv[], co
 
 /* What --help prints. */
 void command_print_help(const struct command *command);
+
+/* One row of it, whose explanation begins at the column or, if what is explained is longer, after
+ * the next space. Wrapped on a terminal; a program that reads it gets one line. */
+void command_print_row(const char *row, size_t column);
+
+/* Of the terminal that standard output is, up to what is easy to read; 80 if it is none. */
+uint32_t command_columns(void);
 
 #endif

@@ -93,6 +93,8 @@ struct config {
 int config_read(int argc, char *const argv[], char *const environment[], struct config *ret,
 		char ret_error[static CONFIG_ERROR_CAPACITY]);
 
+#define CONFIG_HELP_COLUMN 39 /* where its explanations begin */
+
 /* Writes one line of --help (an option with its default and bounds, and its variable) per call,
  * from row 0 on, without its newline; false after the last. */
 bool config_help_line(size_t row, char *buffer, size_t capacity);

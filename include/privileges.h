@@ -28,7 +28,8 @@ int privileges_keep(const int *capabilities, unsigned int count);
  * change of uid undoes it. 0 or -errno. */
 int privileges_hide(void);
 
-/* Whether the capability is in force: for words on what is missing, never to decide by. */
+/* Whether the capability is in force, or another one that stands for it: for words on what is
+ * missing, never to decide by. */
 bool privileges_held(int capability);
 
 /* Puts all capabilities out of force, or back in force: to try what works without. */

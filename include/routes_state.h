@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "netlink.h"
 #include "routes.h"
 
 #define MESSAGE_CAPACITY 8192 /* a multipath route of 200 next hops */
@@ -27,16 +28,8 @@ static inline size_t routes_octets(const struct address *address)
 	return address_is_ipv4(address) ? 4 : 16;
 }
 
-/* As NLMSG_NEXT and RTA_NEXT, but where the last one is not padded nothing is left: they would
- * count below 0, and take what is behind for more. */
-static inline struct nlmsghdr *routes_next_message(struct nlmsghdr *header, uint32_t *left)
-{
-	uint32_t step = NLMSG_ALIGN(header->nlmsg_len);
-
-	*left -= step < *left ? step : *left;
-	return (void *)((char *)header + step);
-}
-
+/* As RTA_NEXT, but where the last one is not padded nothing is left: it would count below 0, and
+ * take what is behind for more. */
 static inline struct rtattr *routes_next_attribute(struct rtattr *attribute, unsigned int *left)
 {
 	unsigned int step = RTA_ALIGN((unsigned int)attribute->rta_len);

@@ -9,6 +9,7 @@
 enum seccomp_role {
 	SECCOMP_CANARY,
 	SECCOMP_LOADER,
+	SECCOMP_LOADER_OF_PINS, /* may remove files */
 };
 
 /* For the rest of the process's life, and its children's. Wants no_new_privs. 0 or -errno: -EINVAL

@@ -22,6 +22,10 @@ void text_append(struct text *text, const char *string);
 void text_append_bytes(struct text *text, const char *bytes, size_t length);
 void text_append_uint(struct text *text, uint64_t value);
 
+/* For people: lines of `width` octets at most, broken at spaces, all but the first after `indent`
+ * spaces; a word longer than a line stands on one that is too long. Ends with a newline. */
+void text_append_wrapped(struct text *text, const char *words, size_t indent, size_t width);
+
 /* Nanoseconds as seconds, exact, canonical (shortest, at least one decimal: "0.000005", "1.0"). */
 void text_append_seconds(struct text *text, uint64_t value_ns);
 

@@ -45,6 +45,8 @@ struct local_time top_due(const struct top *top);
 
 struct top_screenful top_screenful(const struct top *top);
 
+/* On standard error: why there is no answer, and whether it will be asked for again. */
+void top_tell_problem(const struct top *top, bool last);
 /* Prints what is known, each time it is renewed; exit status. */
 int top_print(struct top *top);
 /* Shows it until it is ended by a key or a signal; exit status. */

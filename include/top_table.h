@@ -9,7 +9,7 @@
 #include "top_columns.h"
 
 #define TOP_FILTER_CAPACITY 128
-#define TOP_FILTER_WORDS    8
+#define TOP_FILTER_WORDS    (TOP_FILTER_CAPACITY / 2) /* of an octet and a space each */
 #define TOP_WIDTH_MIN	    20
 #define TOP_WIDTH_MAX	    1000
 

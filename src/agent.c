@@ -15,6 +15,7 @@
 #include "footprint.h"
 #include "log.h"
 #include "seccomp.h"
+#include "slot_index.h"
 #include "text.h"
 #include "turns.h"
 
@@ -223,6 +224,7 @@ static int agent_open_core(struct agent *agent, const struct agent_inheritance *
 		settings.phase_ns = TURNS_AT_ONCE;
 	settings.ssid_base = (uint16_t)random[3];
 	memcpy(settings.node_name, config->node_name, sizeof(settings.node_name));
+	slot_index_set_seed(inheritance->shape.hash_seed);
 	err = maps_open(inheritance->kernel, &inheritance->shape, &agent->maps);
 	if (!err && inheritance->stand_in)
 		err = agent_open_stand_in(agent, inheritance);
@@ -305,12 +307,14 @@ static void tell_start(const struct agent *agent)
 		 LOG_TEXT("reflector", reflects ? "on" : "off, --reflector=false"));
 }
 
-static int agent_confine(const struct config *config)
+static int agent_confine(const struct agent *agent)
 {
-	int err = config->seccomp == CONFIG_SECCOMP_TRUE ? seccomp_enter(SECCOMP_CANARY) : 0;
+	int err = agent->config->seccomp == CONFIG_SECCOMP_TRUE ? seccomp_enter(SECCOMP_CANARY) : 0;
 
-	if (err)
-		log_error("cannot enter seccomp; --seccomp=false runs without", LOG_ERRNO(err));
+	if (err) /* `kube-canary ping` has no such option */
+		log_error(agent->ear ? "cannot enter seccomp"
+				     : "cannot enter seccomp; --seccomp=false runs without",
+			  LOG_ERRNO(err));
 	return err;
 }
 
@@ -338,7 +342,7 @@ int agent_run(const struct config *config, const struct agent_inheritance *inher
 		agent_follow_clock(&agent, loop_now());
 		agent_read_own_addresses(&agent, loop_now());
 		/* All is open; from here on it hears what others say. */
-		err = agent_confine(config);
+		err = agent_confine(&agent);
 	}
 	if (!err)
 		err = agent_read_sources(&agent, loop_now());

@@ -9,15 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "check_state.h"
 
-#define COLUMNS_DEFAULT 80
-#define COLUMNS_MAX	120 /* longer lines are hard to read */
-#define FLAGS_CAPACITY	(CONFIG_STATIC_PEERS + 8)
+#define FLAGS_CAPACITY (CONFIG_STATIC_PEERS + 8)
 
 extern char **environ;
 
@@ -101,15 +98,6 @@ int check_read_line(const char *path, char *line, size_t capacity)
 	return err;
 }
 
-static uint32_t terminal_columns(void)
-{
-	struct winsize size = { .ws_col = 0 };
-
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
-		return COLUMNS_DEFAULT;
-	return size.ws_col < COLUMNS_MAX ? size.ws_col : COLUMNS_MAX;
-}
-
 static bool terminal_has_colour(void)
 {
 	const char *refused = getenv("NO_COLOR");
@@ -122,7 +110,7 @@ static bool terminal_has_colour(void)
 static int tell(const struct check *check, const struct arguments *arguments)
 {
 	const struct findings_style style = {
-		.columns = terminal_columns(),
+		.columns = command_columns(),
 		.colour = terminal_has_colour(),
 		.problems_only = arguments->quiet,
 	};
@@ -164,6 +152,7 @@ static int look(const struct arguments *arguments)
 	} else {
 		check_permissions(check);
 		check_kernel(check);
+		check_seccomp(check);
 		check_trials(check);
 		check_host(check);
 		check_clocks(check);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `kube-canary check`: ports, other instances, limits of the cgroup, IPv6, and what cannot be seen
+ * `kube-canary check`: other instances, limits of the cgroup, IPv6, and what cannot be seen
  * from here. Reads /proc and /sys; binds nothing.
  */
 #include <dirent.h>
@@ -16,7 +16,6 @@
 
 #define LINE_CAPACITY 512
 #define PROGRAM	      "kube-canary"
-#define TCP_LISTEN    0x0a
 #define MEMORY_NEEDED \
 	(16ull << 20) /* the BPF programs are verified in it: megabytes, for a moment */
 #define CGROUP_ROOT "/sys/fs/cgroup"
@@ -25,90 +24,6 @@ static struct finding *add(struct check *check, enum finding_level level, const 
 			   const char *title)
 {
 	return findings_add(&check->findings, level, CHECK_GROUP_HOST, id, title);
-}
-
-/* Whether a socket of the table has the port; -errno if the table cannot be read. */
-static int table_has_port(const char *path, uint32_t port, uint32_t state)
-{
-	char line[LINE_CAPACITY];
-	FILE *file = fopen(path, "re");
-	int found = 0;
-
-	if (!file)
-		return -errno;
-	while (!found && fgets(line, sizeof(line), file)) {
-		unsigned int local_port, remote_port, socket_state;
-
-		/* sl local:port remote:port state */
-		if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%x %x", &local_port,
-			   &remote_port, &socket_state) == 3)
-			found = local_port == port && (state == 0 || socket_state == state);
-	}
-	fclose(file);
-	return found;
-}
-
-struct port {
-	const char *id;
-	const char *title;
-	const char *tables[2]; /* IPv4, IPv6; the latter may be missing */
-	uint32_t state;	       /* 0: any */
-	const char *tool;      /* tells who it is */
-};
-
-static const struct port stamp_port = {
-	"port.stamp", "STAMP port", { "/proc/net/udp", "/proc/net/udp6" }, 0, "ss -lunp",
-};
-static const struct port web_port = {
-	"port.web", "HTTP port", { "/proc/net/tcp", "/proc/net/tcp6" }, TCP_LISTEN, "ss -ltnp",
-};
-
-static struct finding *check_port(struct check *check, const struct port *port, uint32_t number,
-				  const char *advice)
-{
-	const char *protocol = port->state ? "TCP" : "UDP";
-	int four = table_has_port(port->tables[0], number, port->state);
-	int six = table_has_port(port->tables[1], number, port->state);
-	struct finding *finding;
-
-	if (four < 0) {
-		finding = add(check, FINDING_UNTRIED, port->id, port->title);
-		finding_say(finding, "not tried: %s: %s", port->tables[0], strerror(-four));
-		finding_advise(finding, "see for yourself: %s", port->tool);
-		return finding;
-	}
-	if (four == 0 && six <= 0) {
-		finding = add(check, FINDING_OK, port->id, port->title);
-		finding_say(finding, "%s %u is free, IPv4 and IPv6", protocol, number);
-		return finding;
-	}
-	finding = add(check, check->runs_already ? FINDING_WARN : FINDING_FAIL, port->id,
-		      port->title);
-	finding_say(finding, "%s %u is taken by a socket (%s)", protocol, number,
-		    four > 0 && six > 0 ? "IPv4 and IPv6"
-		    : four > 0		? "IPv4"
-					: "IPv6, perhaps for both");
-	finding_advise(finding, "%s '( sport = :%u )' tells whose; %s", port->tool, number, advice);
-	return finding;
-}
-
-/* The reflector needs no socket: it stands back for whoever has one. */
-static void check_ports(struct check *check)
-{
-	if (check->config.reflector == CONFIG_REFLECTOR_TRUE)
-		check_port(
-			check, &stamp_port, check->config.stamp_port,
-			"the reflector stands back for it, so peers measure that program: stop it, "
-			"or choose another --stamp.port on all nodes");
-	for (uint32_t i = 0; i < check->config.web_listen_count; i++) {
-		uint32_t port = check->config.web_listen[i].port;
-
-		if (port > 0)
-			check_port(check, &web_port, port,
-				   check->runs_already
-					   ? "most likely the kube-canary that runs here already"
-					   : "stop it, or choose another --web.listen-address");
-	}
 }
 
 static bool same_network(const char *process)
@@ -194,9 +109,11 @@ static void check_instances(struct check *check)
 		return;
 	}
 	if (claims >= CLSACT_INSTANCES) {
-		finding = add(check, FINDING_FAIL, "host.instances", "kube-canary");
-		finding_say(finding, "%u run here with clsact, and no more can", claims);
-		finding_advise(finding, "ss -xap | grep " CLSACT_CLAIM " tells whose; stop some");
+		finding = add(check, FINDING_WARN, "host.instances", "kube-canary");
+		finding_say(finding, "all %u names for instances with clsact are taken", claims);
+		finding_advise(finding,
+			       "ss -xap | grep " CLSACT_CLAIM " tells whose; one more can "
+			       "run, but a filter that it leaves when killed stays, inert");
 		return;
 	}
 	finding = add(check, FINDING_WARN, "host.instances", "kube-canary");
@@ -208,45 +125,71 @@ static void check_instances(struct check *check)
 				"a --stamp.port of its own");
 }
 
-/* The value of a cgroup's file, sought upwards from our own group: the least that is set. */
-static bool cgroup_read(const char *file, char *value, size_t capacity)
+/* "0::/path"; those of hierarchies of version 1 may stand before it. */
+static bool cgroup_own(char line[static LINE_CAPACITY])
 {
-	char line[LINE_CAPACITY], path[LINE_CAPACITY + 64];
+	FILE *file = fopen("/proc/self/cgroup", "re");
+	bool found = false;
+
+	while (file && !found && fgets(line, LINE_CAPACITY, file))
+		found = strncmp(line, "0::/", 4) == 0;
+	if (file)
+		fclose(file);
+	line[strcspn(line, "\n")] = '\0';
+	return found;
+}
+
+/* The least of a limit, sought upwards from our own group; of a quota and its period in hundredths.
+ * UINT64_MAX: none is set. */
+static uint64_t cgroup_least(const char *file)
+{
+	char line[LINE_CAPACITY], path[LINE_CAPACITY + 64], value[64];
+	uint64_t least = UINT64_MAX;
 	char *slash;
 
-	if (check_read_line("/proc/self/cgroup", line, sizeof(line)) ||
-	    strncmp(line, "0::/", 4) != 0)
-		return false;
+	if (!cgroup_own(line))
+		return least;
 	do {
+		unsigned long long limit, period;
+		int numbers = 0;
+
 		snprintf(path, sizeof(path), CGROUP_ROOT "%s/%s", line + 3, file);
-		if (check_read_line(path, value, capacity) == 0 && strncmp(value, "max", 3) != 0)
-			return true;
+		if (check_read_line(path, value, sizeof(value)) == 0)
+			numbers = sscanf(value, "%llu %llu", &limit, &period);
+		if (numbers == 2 && period > 0)
+			limit = limit * 100 / period;
+		if (numbers > 0 && limit < least)
+			least = limit;
 		slash = strrchr(line + 3, '/');
 		if (slash)
 			*slash = '\0';
 	} while (slash);
-	return false;
+	return least;
 }
 
 static void check_cgroup(struct check *check)
 {
-	char value[64];
-	unsigned long long quota, period, bytes;
+	uint64_t hundredths = cgroup_least("cpu.max"), bytes = cgroup_least("memory.max");
 	struct finding *finding;
 
-	if (cgroup_read("cpu.max", value, sizeof(value)) &&
-	    sscanf(value, "%llu %llu", &quota, &period) == 2 && period > 0) {
+	if (access(CGROUP_ROOT "/cgroup.controllers", F_OK)) {
+		finding = add(check, FINDING_NOTE, "host.cgroup", "limits");
+		finding_say(finding, "not to be seen from here: no cgroup v2 in " CGROUP_ROOT);
+		return;
+	}
+	if (hundredths != UINT64_MAX) {
 		finding = add(check, FINDING_NOTE, "host.cpu_limit", "CPU limit");
 		finding_say(finding,
 			    "%llu.%02llu cores for this group; throttling never enters a round "
 			    "trip, which is stamped in the kernel",
-			    quota / period, quota * 100 / period % 100);
+			    (unsigned long long)hundredths / 100,
+			    (unsigned long long)hundredths % 100);
 	}
-	if (!cgroup_read("memory.max", value, sizeof(value)) || sscanf(value, "%llu", &bytes) != 1)
+	if (bytes == UINT64_MAX)
 		return;
 	finding = add(check, bytes < MEMORY_NEEDED ? FINDING_WARN : FINDING_OK, "host.memory_limit",
 		      "memory limit");
-	finding_say(finding, "%llu MiB for this group", bytes >> 20);
+	finding_say(finding, "%llu MiB for this group", (unsigned long long)bytes >> 20);
 	if (bytes < MEMORY_NEEDED)
 		finding_advise(finding, "16 MiB are enough: loading the programs takes a few for a "
 					"moment");
@@ -289,6 +232,7 @@ void check_host(struct check *check)
 {
 	check_instances(check);
 	check_ports(check);
+	check_pin_path(check);
 	check_cgroup(check);
 	check_ipv6(check);
 	check_firewall(check);

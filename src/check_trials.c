@@ -133,12 +133,24 @@ static int try_load(struct check *check, struct kernel *kernel)
 }
 
 /* 0, or -errno: then attaching cannot be tried without touching the host's interfaces. Root of a
- * user namespace may do all in a network namespace of its own, with programs that are loaded. */
-static int enter_namespace(void)
+ * user namespace may do all in a network namespace of its own, with programs that are loaded: but
+ * some kernels want CAP_BPF of the host's for each bpf(). */
+static int enter_namespace(bool *ret_of_user)
 {
-	if (unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0)
+	if (unshare(CLONE_NEWNET) == 0)
 		return 0;
-	return -errno;
+	*ret_of_user = unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
+	return *ret_of_user ? 0 : -errno;
+}
+
+/* Refused where the program would never be: that says nothing of where it would. */
+static bool tells_nothing(struct check *check, int err, const char *id, const char *title)
+{
+	if (err != -EPERM || !check->trials.of_user)
+		return false;
+	add_untried(check, id, title,
+		    "refused in a user namespace, and no other network namespace could be made");
+	return true;
 }
 
 /* Attaches as the program would, and takes all off again. 0 or -errno. */
@@ -187,6 +199,8 @@ static void try_tcx(struct check *check, const struct kernel *kernel, int device
 	enum hook_mode mode;
 	int err = try_hook(kernel, CONFIG_HOOK_TCX, true, device_fd, &mode);
 
+	if (tells_nothing(check, err, "kernel.tcx", "TCX"))
+		return;
 	check->trials.tcx = err ? CHECK_REFUSED : CHECK_WORKS;
 	finding = add(check, err ? FINDING_FAIL : FINDING_OK, "kernel.tcx", "TCX");
 	if (!err) {
@@ -221,6 +235,8 @@ static void try_clsact(struct check *check, const struct kernel *kernel, int dev
 		return;
 	}
 	err = try_hook(kernel, CONFIG_HOOK_CLSACT, false, device_fd, &mode);
+	if (tells_nothing(check, err, "kernel.clsact", "clsact"))
+		return;
 	check->trials.clsact = err ? CHECK_REFUSED : CHECK_WORKS;
 	finding = add(check, err ? FINDING_FAIL : FINDING_OK, "kernel.clsact", "clsact");
 	if (!err) {
@@ -246,6 +262,8 @@ static void try_xdp(struct check *check, const struct kernel *kernel, int device
 		err = try_hook(kernel, CONFIG_HOOK_XDP, check->trials.tcx_known, device_fd, &mode);
 	if (!err && mode != HOOK_XDP_GENERIC && mode != HOOK_XDP_NATIVE)
 		err = -EOPNOTSUPP;
+	if (tells_nothing(check, err, "kernel.xdp", "XDP"))
+		return;
 	check->trials.xdp = err ? CHECK_REFUSED : CHECK_WORKS;
 	if (!err) {
 		finding = add(check, FINDING_OK, "kernel.xdp", "XDP");
@@ -285,7 +303,7 @@ static void try_hooks(struct check *check, const struct kernel *kernel)
 	check->trials.tcx_known = attachment_tcx_supported(kernel);
 	if (!check->trials.tcx_known)
 		say_no_tcx(check);
-	err = enter_namespace();
+	err = enter_namespace(&check->trials.of_user);
 	if (err) {
 		say_no_namespace(check, err);
 		return;

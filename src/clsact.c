@@ -10,13 +10,13 @@
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#include "netlink.h"
 
 #define OUR_PROGRAMS "kc_" /* what the name of each program of ours begins with */
 
@@ -137,6 +137,22 @@ static void filter_read(struct nlmsghdr *header, struct clsact_filter *filter)
 		filter_read_options(options, filter);
 }
 
+/* One datagram, whole: of the kernel's, not of somebody who found our port. Octets or -errno. */
+static ssize_t answer_receive(int fd, void *answer, size_t capacity)
+{
+	for (;;) {
+		struct sockaddr_nl from = { .nl_pid = 0 };
+		socklen_t length = sizeof(from);
+		ssize_t received = recvfrom(fd, answer, capacity, MSG_TRUNC,
+					    (struct sockaddr *)&from, &length);
+
+		if (received < 0)
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		if (from.nl_pid == 0)
+			return (size_t)received > capacity ? -EMSGSIZE : received;
+	}
+}
+
 /* Reads up to the acknowledgement that every request asks for, each answer a datagram. */
 static int answer_read(int fd, struct clsact_filter *ret_filter)
 {
@@ -146,12 +162,10 @@ static int answer_read(int fd, struct clsact_filter *ret_filter)
 	} answer;
 
 	for (;;) {
-		ssize_t received = recv(fd, &answer, sizeof(answer), MSG_TRUNC);
+		ssize_t received = answer_receive(fd, &answer, sizeof(answer));
 
 		if (received < 0)
-			return errno == EAGAIN ? -ETIMEDOUT : -errno;
-		if ((size_t)received > sizeof(answer))
-			return -EMSGSIZE;
+			return (int)received;
 		if (!NLMSG_OK(&answer.header, (size_t)received))
 			return -EBADMSG;
 		if (answer.header.nlmsg_type == NLMSG_ERROR)
@@ -163,7 +177,8 @@ static int answer_read(int fd, struct clsact_filter *ret_filter)
 	}
 }
 
-static int request_send(const struct clsact_request *request, struct clsact_filter *ret_filter)
+/* The socket that the answer comes to, or -errno. */
+static int request_begin(const struct clsact_request *request)
 {
 	const struct timeval patience = { .tv_sec = ANSWER_SECONDS };
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
@@ -171,11 +186,22 @@ static int request_send(const struct clsact_request *request, struct clsact_filt
 
 	if (fd < 0)
 		return -errno;
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
-	    send(fd, request, request->header.nlmsg_len, 0) < 0)
-		err = -errno;
-	else
-		err = answer_read(fd, ret_filter);
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0 &&
+	    send(fd, request, request->header.nlmsg_len, 0) >= 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+static int request_send(const struct clsact_request *request, struct clsact_filter *ret_filter)
+{
+	int fd = request_begin(request);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = answer_read(fd, ret_filter);
 	close(fd);
 	return err;
 }
@@ -187,15 +213,13 @@ static int dump_read(int fd, clsact_list_fn *on_filter, void *ctx)
 		struct nlmsghdr header;
 		char bytes[DUMP_BYTES];
 	} answer;
-	ssize_t received = recv(fd, &answer, sizeof(answer), MSG_TRUNC);
+	ssize_t received = answer_receive(fd, &answer, sizeof(answer));
 	struct nlmsghdr *header = &answer.header;
 	uint32_t left = (uint32_t)received;
 
 	if (received < 0)
-		return errno == EAGAIN ? -ETIMEDOUT : -errno;
-	if ((size_t)received > sizeof(answer))
-		return -EMSGSIZE;
-	for (; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
+		return (int)received;
+	for (; NLMSG_OK(header, left); header = netlink_next_message(header, &left)) {
 		const struct tcmsg *message = NLMSG_DATA(header);
 		struct clsact_filter filter = { 0 };
 
@@ -216,50 +240,19 @@ static int dump_read(int fd, clsact_list_fn *on_filter, void *ctx)
 
 int clsact_list(uint32_t ifindex, bool egress, clsact_list_fn *on_filter, void *ctx)
 {
-	const struct timeval patience = { .tv_sec = ANSWER_SECONDS };
 	struct clsact_request request = request_make(RTM_GETTFILTER, NLM_F_DUMP, ifindex);
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	int result = 1;
+	int fd;
 
-	if (fd < 0)
-		return -errno;
 	request.header.nlmsg_flags &= (uint16_t)~NLM_F_ACK;
 	request.message.tcm_parent = clsact_parent(egress);
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
-	    send(fd, &request, request.header.nlmsg_len, 0) < 0)
-		result = -errno;
+	fd = request_begin(&request);
+	if (fd < 0)
+		return fd;
 	while (result > 0)
 		result = dump_read(fd, on_filter, ctx);
 	close(fd);
 	return result;
-}
-
-int clsact_claim_handle(uint32_t *ret_handle, int *ret_fd)
-{
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	for (uint32_t instance = 0; instance < CLSACT_INSTANCES; instance++) {
-		/* Abstract, since it begins with zero: no file, one for each network namespace. */
-		struct sockaddr_un name = { .sun_family = AF_UNIX };
-		int length = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1,
-				      CLSACT_CLAIM "%u", instance);
-
-		if (bind(fd, (const struct sockaddr *)&name,
-			 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-				     (size_t)length)) == 0) {
-			*ret_handle = CLSACT_HANDLE_BASE + instance;
-			*ret_fd = fd;
-			return 0;
-		}
-		if (errno != EADDRINUSE)
-			break;
-	}
-	err = -errno;
-	close(fd);
-	return err;
 }
 
 int clsact_get(const struct clsact_place *place, struct clsact_filter *ret)
@@ -356,8 +349,11 @@ int clsact_delete(const struct clsact_place *place, uint32_t program_id)
 int clsact_remove_stale(const struct clsact_place *place)
 {
 	struct clsact_filter filter;
-	int err = clsact_get(place, &filter);
+	int err;
 
+	if (place->handle - CLSACT_HANDLE_BASE >= CLSACT_UNCLAIMED)
+		return -EPERM;
+	err = clsact_get(place, &filter);
 	if (err)
 		return err;
 	/* Only of kind bpf has a name. */

@@ -8,6 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "text.h"
+
+#define COLUMNS_DEFAULT 80
+#define COLUMNS_MAX	120 /* longer lines are hard to read */
+#define EXPLAINED_LEAST 24  /* columns, however narrow the terminal is */
+#define HELP_COLUMN	33
+#define ROW_CAPACITY	2048 /* wrapped, with its indents */
 
 struct reading {
 	const struct command *command;
@@ -18,9 +28,42 @@ struct reading {
 	void *ctx;
 };
 
+uint32_t command_columns(void)
+{
+	struct winsize size = { .ws_col = 0 };
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+		return COLUMNS_DEFAULT;
+	return size.ws_col < COLUMNS_MAX ? size.ws_col : COLUMNS_MAX;
+}
+
+void command_print_row(const char *row, size_t column)
+{
+	size_t explained = strlen(row) > column ? column : strlen(row);
+	size_t columns = command_columns();
+	char buffer[ROW_CAPACITY];
+	struct text text = text_over(buffer, sizeof(buffer));
+
+	if (!isatty(STDOUT_FILENO)) {
+		puts(row);
+		return;
+	}
+	if (explained > 0 && row[explained - 1] != ' ') {
+		explained += strcspn(row + explained, " ");
+		printf("%.*s\n%*s", (int)explained, row, (int)column, "");
+		explained += strspn(row + explained, " ");
+	} else {
+		printf("%.*s", (int)explained, row);
+	}
+	text_append_wrapped(&text, row + explained, column,
+			    columns > column + EXPLAINED_LEAST ? columns - column
+							       : EXPLAINED_LEAST);
+	printf("%.*s", (int)text.length, buffer);
+}
+
 void command_print_help(const struct command *command)
 {
-	char words[64];
+	char words[64], line[256];
 
 	printf("Usage: kube-canary %s [OPTION…]%s%s\n\n%c%s.\n\nOptions:\n", command->name,
 	       command->operands ? " " : "", command->operands ? command->operands : "",
@@ -32,7 +75,8 @@ void command_print_help(const struct command *command)
 			 option->letter ? option->letter : ' ', option->letter ? "," : " ",
 			 option->name, option->argument ? "=" : "",
 			 option->argument ? option->argument : "");
-		printf("  %-30s %s\n", words, option->help);
+		snprintf(line, sizeof(line), "  %-30s %s", words, option->help);
+		command_print_row(line, HELP_COLUMN);
 	}
 	printf("  %-30s %s\n", "-h, --help", "this text");
 }

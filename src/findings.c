@@ -99,29 +99,14 @@ static void append_printable(struct text *text, const char *bytes, size_t length
 	}
 }
 
-/* Breaks at spaces; a word longer than a line stands on one that is too long. Begins where the
- * text's column is, ends with a newline. */
 static void append_wrapped(struct text *text, const char *words, size_t indent, size_t width)
 {
-	size_t used = 0;
+	char buffer[FINDING_TEXT_CAPACITY];
+	struct text printable = text_over(buffer, sizeof(buffer) - 1);
 
-	while (*words) {
-		size_t length = strcspn(words, " ");
-
-		if (used > 0 && used + 1 + length > width) {
-			text_append(text, "\n");
-			append_spaces(text, indent);
-			used = 0;
-		} else if (used > 0) {
-			text_append(text, " ");
-			used++;
-		}
-		append_printable(text, words, length);
-		used += length;
-		words += length;
-		words += strspn(words, " ");
-	}
-	text_append(text, "\n");
+	append_printable(&printable, words, strlen(words));
+	buffer[printable.length] = '\0';
+	text_append_wrapped(text, buffer, indent, width);
 }
 
 static void append_row(struct text *text, const struct finding *finding,

@@ -16,9 +16,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "loop.h"
 
 /* Generated; our warnings are not for it. */
 #pragma GCC diagnostic push
@@ -28,6 +30,7 @@
 #pragma GCC diagnostic pop
 
 #define PIN_PATH_CAPACITY 512 /* the option's 256 and a map's name */
+#define HEARTBEAT_LOOK_NS (100 * NS_PER_MS)
 
 static const char *const map_names[KERNEL_MAPS] = {
 	[KERNEL_MAP_CONTROL] = "kc_control",	 [KERNEL_MAP_COUNTERS] = "kc_counters",
@@ -210,12 +213,59 @@ static void pin_remove_stale(const char *path, const char *name)
 	close(fd);
 }
 
-static int kernel_pin(struct kernel *kernel, const char *folder)
+/* Whether the map's heartbeat goes on. Where it stopped a moment ago, that takes until it is old:
+ * a canary that was killed, and is started again, finds its own. */
+static bool heart_beats(int map, uint64_t inert_after_ns)
+{
+	const struct timespec pause = { .tv_nsec = HEARTBEAT_LOOK_NS };
+	struct kc_control first, control;
+	uint32_t key = 0;
+
+	if (bpf_map_lookup_elem(map, &key, &first) < 0)
+		return false;
+	while ((uint64_t)loop_now().ns - first.heartbeat_ns < inert_after_ns) {
+		nanosleep(&pause, NULL);
+		if (bpf_map_lookup_elem(map, &key, &control) < 0)
+			return false;
+		if (control.heartbeat_ns != first.heartbeat_ns)
+			return true;
+	}
+	return false;
+}
+
+/* Two cannot share the names: who looks there would see the one, then the other. */
+static int pins_refuse_others(const char *folder, uint64_t inert_after_ns)
+{
+	struct bpf_map_info map = { 0 };
+	uint32_t bytes = sizeof(map);
+	char path[PIN_PATH_CAPACITY];
+	bool taken;
+	int fd;
+
+	pin_path_of(folder, KERNEL_MAP_CONTROL, path);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0;
+	taken = bpf_obj_get_info_by_fd(fd, &map, &bytes) == 0 &&
+		strcmp(map.name, map_names[KERNEL_MAP_CONTROL]) == 0 &&
+		map.value_size == sizeof(struct kc_control) && heart_beats(fd, inert_after_ns);
+	close(fd);
+	if (!taken)
+		return 0;
+	log_error("--bpf.pin-path is that of another instance, which runs; expected a folder of "
+		  "its own for each",
+		  LOG_TEXT("path", folder));
+	return -EBUSY;
+}
+
+static int kernel_pin(struct kernel *kernel, const char *folder, uint64_t inert_after_ns)
 {
 	struct kernel_pins *pins = &kernel->pins;
 	char path[PIN_PATH_CAPACITY];
 	int err = kernel_make_folder(folder, &pins->folder);
 
+	if (!err)
+		err = pins_refuse_others(folder, inert_after_ns);
 	for (int i = 0; i < KERNEL_MAPS && !err; i++) {
 		struct stat file;
 
@@ -240,12 +290,31 @@ const void *kernel_object(size_t *ret_bytes)
 	return canary_bpf__elf_bytes(ret_bytes);
 }
 
+/* Programs stamp by the machine's monotonic clock. Ours is that, unless a time namespace moves it:
+ * then no stamp could be compared, and no heartbeat. */
+static int kernel_check_clock(void)
+{
+	FILE *file = fopen("/proc/self/timens_offsets", "re");
+	long long seconds = 0, ns = 0;
+
+	/* No file: a kernel without time namespaces. */
+	if (file && fscanf(file, "monotonic %lld %lld", &seconds, &ns) == 2 && (seconds || ns))
+		log_error("the monotonic clock here is not the machine's, by which the kernel "
+			  "stamps: leave the time namespace",
+			  LOG_INT("offset_seconds", seconds), LOG_INT("offset_ns", ns));
+	if (file)
+		fclose(file);
+	return seconds || ns ? -EOPNOTSUPP : 0;
+}
+
 int kernel_open(const struct kernel_settings *settings, struct kernel *ret)
 {
 	struct canary_bpf *skeleton;
 	struct kernel kernel = KERNEL_NONE;
-	int err;
+	int err = kernel_check_clock();
 
+	if (err)
+		return err;
 	libbpf_set_print(on_libbpf_text);
 	err = kernel_load(settings, settings->with_xdp, &skeleton);
 	/* Without privilege the second try could tell nothing more. */
@@ -262,7 +331,7 @@ int kernel_open(const struct kernel_settings *settings, struct kernel *ret)
 	malloc_trim(0); /* the free heap would else be inherited by both processes */
 #endif
 	if (!err && settings->pin_path)
-		err = kernel_pin(&kernel, settings->pin_path);
+		err = kernel_pin(&kernel, settings->pin_path, settings->inert_after_ns);
 	if (err) {
 		kernel_close(&kernel);
 		return err;

@@ -127,6 +127,7 @@ static int loader_serve(struct loader *loader, pid_t canary)
 		.words_fd = loader->words_fd,
 		.canary = canary,
 	};
+	const char *failed = "cannot drop privileges";
 	int err;
 
 	descriptor_close(&loader->canary_words_fd);
@@ -134,10 +135,13 @@ static int loader_serve(struct loader *loader, pid_t canary)
 	loader_close_sockets(loader);
 	err = loader_drop_privileges(loader);
 	footprint_forget_start();
-	if (!err && loader->config->seccomp == CONFIG_SECCOMP_TRUE)
-		err = seccomp_enter(SECCOMP_LOADER);
+	if (!err && loader->config->seccomp == CONFIG_SECCOMP_TRUE) {
+		failed = "cannot enter seccomp";
+		err = seccomp_enter(loader->config->bpf_pin_path[0] ? SECCOMP_LOADER_OF_PINS
+								    : SECCOMP_LOADER);
+	}
 	if (err) {
-		log_error("cannot drop privileges", LOG_ERRNO(err));
+		log_error(failed, LOG_ERRNO(err));
 		return EXIT_FAILURE;
 	}
 	return serving_run(&serving);
@@ -162,7 +166,8 @@ int loader_run(const struct config *config, const struct agent_ear *ear)
 
 	privileges_seal();
 	serving_block_signals();
-	err = notify_open(&loader.notify);
+	/* Whoever started `kube-canary ping` shall not take it for the daemon. */
+	err = ear ? 0 : notify_open(&loader.notify);
 	if (err)
 		log_warn("NOTIFY_SOCKET: nothing can be told there", LOG_ERRNO(err));
 	err = loader_open(&loader);

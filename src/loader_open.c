@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "addresses.h"
 #include "clsact.h"
 #include "footprint.h"
 #include "identity.h"
@@ -19,48 +18,10 @@
 #include "loader_state.h"
 #include "log.h"
 #include "privileges.h"
-#include "samples.h"
 #include "stand_in.h"
 
-/* 1170 records, more than a second of replies at the default --probe.max. */
-#define RING_BYTES (64u * 1024)
-/* Sessions that are reflected at once: each who watches us has one for each flow. They are about as
- * many as we watch, which the mesh sees to; at half the load few take each other's places, whose
- * losses then have no direction. Beyond that the longest unused gives way. */
-#define SESSIONS_MIN 1024u  /* 16 KiB: who watches us may be more, where we watch but a few */
-#define SESSIONS_MAX 65536u /* 1 MiB */
 /* Three of the canary's heartbeats, one a second; and no probe in flight outlasts it. */
 #define INERT_AFTER_MIN_NS (3 * NS_PER_SECOND)
-
-static uint32_t loader_sessions(const struct config *config)
-{
-	uint32_t sessions = 2 * config->probe_max * config->probe_flows;
-
-	if (config->reflector != CONFIG_REFLECTOR_TRUE)
-		return 1;
-	if (sessions < SESSIONS_MIN)
-		return SESSIONS_MIN;
-	return sessions > SESSIONS_MAX ? SESSIONS_MAX : sessions;
-}
-
-struct kernel_shape loader_shape(const struct config *config, uint32_t hash_seed)
-{
-	uint32_t flows = config->probe_flows;
-	uint32_t window = samples_window(config->probe_timeout_ns, config->probe_interval_ns,
-					 flows);
-
-	return (struct kernel_shape){
-		.slots = config->probe_max,
-		.flows = flows,
-		.window = window,
-		.echo_window = samples_echo_window(window, flows),
-		.address_capacity = addresses_capacity(config->peers_max + config->probe_max +
-						       ADDRESSES_OWN_MAX),
-		.session_capacity = loader_sessions(config),
-		.hash_seed = hash_seed,
-		.ring_bytes = RING_BYTES,
-	};
-}
 
 static int loader_open_kernel(struct loader *loader, uint32_t hash_seed, uint16_t icmp_id_be)
 {
@@ -124,11 +85,10 @@ static int loader_settle_policy(struct loader *loader)
 	if (!loader_uses_filters(loader))
 		return 0;
 	err = clsact_claim_handle(&policy->filter_handle, &loader->handle_fd);
-	if (err == -EADDRINUSE)
-		log_error("too many instances in this network namespace: each holds one of the "
-			  "abstract sockets, which `ss -xap` shows",
-			  LOG_TEXT("sockets", "@" CLSACT_CLAIM "*"),
-			  LOG_INT("instances", CLSACT_INSTANCES));
+	if (!err && loader->handle_fd < 0)
+		log_warn("all abstract sockets of instances are taken, `ss -xap` shows by whom: a "
+			 "filter left here by a kill will stay, inert",
+			 LOG_TEXT("sockets", "@" CLSACT_CLAIM "*"));
 	return err;
 }
 

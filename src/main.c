@@ -37,13 +37,12 @@ static void print_help(void)
 
 	puts("Usage: kube-canary [run] [--option=value …]\n"
 	     "\n"
-	     "Measures the round-trip time and loss to every peer with stamps taken inside the "
-	     "kernel,\n"
-	     "and exports them to Prometheus. Flags win over the environment.\n"
+	     "Measures the round-trip time and loss to every peer with stamps taken inside\n"
+	     "the kernel, and exports them to Prometheus. Flags win over the environment.\n"
 	     "\n"
 	     "Options:");
 	for (size_t row = 0; config_help_line(row, line, sizeof(line)); row++)
-		puts(line);
+		command_print_row(line, CONFIG_HELP_COLUMN);
 	if (commands[0])
 		puts("\nCommands:");
 	for (const struct command *const *command = commands; *command; command++)
@@ -143,6 +142,15 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* What was asked for and could not be told is no success. */
+static int told(int status)
+{
+	if (status != EXIT_SUCCESS || (fflush(stdout) == 0 && !ferror(stdout)))
+		return status;
+	fputs("kube-canary: standard output could not be written\n", stderr);
+	return EXIT_FAILURE;
+}
+
 int main(int argc, char *argv[])
 {
 	const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
@@ -151,6 +159,6 @@ int main(int argc, char *argv[])
 	if (!standard_descriptors_exist())
 		exit(EXIT_FAILURE);
 	if (command)
-		exit(command->run(argc - 1, argv + 1));
-	exit(run(argc - first, argv + first));
+		exit(told(command->run(argc - 1, argv + 1)));
+	exit(told(run(argc - first, argv + first)));
 }

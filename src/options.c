@@ -206,8 +206,6 @@ void option_append_expectation(struct text *text, const struct option *option)
 		text_append(text, " of them");
 }
 
-#define HELP_COLUMN 39
-
 bool config_help_line(size_t row, char *buffer, size_t capacity)
 {
 	const struct option *option = &options[row < options_count ? row : 0];
@@ -222,7 +220,7 @@ bool config_help_line(size_t row, char *buffer, size_t capacity)
 		append_choices(&text, option, "|");
 	do
 		text_append(&text, " ");
-	while (text.length < HELP_COLUMN && !text.overflowed);
+	while (text.length < CONFIG_HELP_COLUMN && !text.overflowed);
 	text_append(&text, option->help);
 	if (option->default_text) {
 		text_append(&text, " (default ");

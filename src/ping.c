@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -66,28 +69,68 @@ static int look_up(const struct ping_options *options, const char *name, struct 
 	struct addrinfo hints = { .ai_family = families[options->family],
 				  .ai_socktype = SOCK_DGRAM };
 	struct addrinfo *found;
-	const char *why;
 	int err = getaddrinfo(name, NULL, &hints, &found);
 
 	if (err)
 		return complain(name, err == EAI_SYSTEM ? strerror(errno) : gai_strerror(err));
 	take_address(found, ret);
 	freeaddrinfo(found);
-	why = address_why_no_host(ret);
-	return why ? complain(name, why) : 0;
+	return 0;
+}
+
+/* What strangers answer is read by a process that has nothing to lose; it writes into addresses. */
+static int look_up_apart(const struct ping_options *options, struct address *addresses)
+{
+	bool uid_changed;
+	int err = privileges_drop_all(&uid_changed);
+
+	/* It shall not outlive us, waiting for an answer. */
+	if (!err && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		err = -errno;
+	if (err)
+		return complain("cannot drop privileges", strerror(-err));
+	for (uint32_t i = 0; i < options->target_count && !err; i++)
+		err = look_up(options, options->targets[i], &addresses[i]);
+	return err;
+}
+
+static int find_addresses(struct ping *ping)
+{
+	const size_t bytes = sizeof(struct address) * PING_TARGETS_MAX;
+	struct address *addresses = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+					 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status = EXIT_FAILURE;
+	pid_t child;
+
+	if (addresses == MAP_FAILED)
+		return complain("cannot start", strerror(errno));
+	child = fork();
+	if (child == 0)
+		_exit(look_up_apart(&ping->options, addresses) ? EXIT_FAILURE : EXIT_SUCCESS);
+	if (child < 0)
+		complain("cannot start", strerror(errno));
+	else if (waitpid(child, &status, 0) != child)
+		status = EXIT_FAILURE;
+	for (uint32_t i = 0; i < ping->options.target_count; i++)
+		ping->targets[i].address = addresses[i];
+	munmap(addresses, bytes);
+	return status == EXIT_SUCCESS ? 0 : -EINVAL;
 }
 
 static int find_targets(struct ping *ping)
 {
+	int err = find_addresses(ping);
+
+	if (err)
+		return err;
 	for (uint32_t i = 0; i < ping->options.target_count; i++) {
 		struct ping_target *target = &ping->targets[i];
+		const char *why = address_why_no_host(&target->address);
 		struct address literal;
-		int err;
 
 		target->name = ping->options.targets[i];
-		err = look_up(&ping->options, target->name, &target->address);
-		if (err)
-			return err;
+		if (why)
+			return complain(target->name, why);
 		if (ping->options.numeric || address_parse(target->name, &literal) == 0)
 			target->name = NULL;
 		for (uint32_t other = 0; other < i; other++) {
@@ -149,8 +192,8 @@ static int fill_config(struct ping *ping)
 /* The kernel would say no more than that something is not permitted. */
 static int check_privileges(void)
 {
-	if ((privileges_held(CAP_BPF) || privileges_held(CAP_SYS_ADMIN)) &&
-	    privileges_held(CAP_NET_ADMIN) && privileges_held(CAP_NET_RAW))
+	if (privileges_held(CAP_BPF) && privileges_held(CAP_NET_ADMIN) &&
+	    privileges_held(CAP_NET_RAW))
 		return 0;
 	return complain("not permitted", "stamping in the kernel needs CAP_BPF, CAP_NET_ADMIN and "
 					 "CAP_NET_RAW (run as root)");

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "loop.h"
+#include "ping_obstacles.h"
 #include "samples.h"
 
 /* What the core does not keep of a probe. */
@@ -22,6 +23,7 @@ struct attempt {
 	int64_t heard_ns; /* 0: not yet */
 	uint32_t sequence;
 	bool refused; /* an ICMP error told of it */
+	bool judged;  /* its fate is told */
 };
 
 struct progress {
@@ -223,6 +225,8 @@ static void on_refused(void *ctx, const struct echoed *quoted, const struct prob
 		return;
 	attempt->refused = true;
 	progress->errors++;
+	if (attempt->judged)
+		return;
 	ping_line_error(&progress->style, attempt->number, error, line);
 	print(run, line);
 }
@@ -239,6 +243,7 @@ static void on_sample(void *ctx, const struct sample *sample)
 	if (!progress)
 		return;
 	attempt = attempt_at(run, progress, sample->flow, sample->sequence);
+	attempt->judged = true;
 	if (attempt->heard_ns)
 		user_ns = attempt->heard_ns - attempt->sent_ns;
 	if (sample_has_rtt(sample)) {
@@ -271,48 +276,17 @@ static void on_interim(void *ctx)
 
 /* --- when it is over --- */
 
-/* Once all interfaces have the loader's answer. */
-static bool is_placed(struct ping_run *run)
+/* The answer of the loader, and each address's own, may be long in coming. */
+static bool is_possible(struct ping_run *run)
 {
-	const struct interfaces *interfaces = canary_interfaces(run->canary);
-	uint32_t waiting = 0, found = 0;
+	enum ping_placing placing = run->placed ? PING_PLACED : ping_find_placing(run->canary);
 
-	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++) {
-		const struct interface *interface = interfaces_get(interfaces, i);
-		int error = interface->egress.error ? interface->egress.error
-						    : interface->ingress.error;
-
-		if (interface->ifindex == 0)
-			continue;
-		found++;
-		waiting += !interface->answered;
-		if (!interface->answered || interface_in_place(interface))
-			continue;
-		fprintf(stderr, "kube-canary ping: cannot attach to %s: %s\n", interface->name,
-			error ? strerror(error) : "no word from the loader");
+	run->placed = placing == PING_PLACED;
+	if (placing == PING_NOT_PLACED)
 		return false;
-	}
-	run->placed = found > 0 && waiting == 0;
-	return true;
-}
-
-static bool none_is_ours(const struct ping_run *run)
-{
-	const struct directory *directory = canary_directory(run->canary);
-	char text[ADDRESS_TEXT_CAPACITY];
-
 	for (uint32_t i = 0; i < run->target_count; i++) {
-		const struct address *address = &run->progress[i].style.address;
-		uint32_t index = directory_find(directory, address);
-
-		if (index == DIRECTORY_END || !directory_get(directory, index)->own)
-			continue;
-		address_format(address, text);
-		fprintf(stderr,
-			"kube-canary ping: %s is an address of this host: what is sent there "
-			"passes no interface where it could be stamped\n",
-			text);
-		return false;
+		if (ping_is_own(run->canary, &run->progress[i].style.address))
+			return false;
 	}
 	return true;
 }
@@ -339,7 +313,7 @@ static bool on_follow(void *ctx, struct local_time now)
 {
 	struct ping_run *run = ctx;
 
-	if ((!run->placed && !is_placed(run)) || !none_is_ours(run)) {
+	if (!is_possible(run)) {
 		run->failed = true;
 		return false;
 	}
@@ -363,7 +337,6 @@ static int on_end(void *ctx, struct local_time now)
 	struct ping_run *run = ctx;
 	int status = PING_ANSWERED;
 	char text[PING_SUMMARY_CAPACITY];
-
 	uint64_t sent = 0;
 
 	if (run->failed)
@@ -377,7 +350,10 @@ static int on_end(void *ctx, struct local_time now)
 			status = PING_UNANSWERED;
 		sent += account.stats->sent;
 	}
-	fflush(stdout);
+	if (fflush(stdout) || ferror(stdout)) {
+		fputs("kube-canary ping: its output could not be written\n", stderr);
+		return PING_FAILED;
+	}
 	return sent ? status : PING_FAILED;
 }
 

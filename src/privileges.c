@@ -76,7 +76,11 @@ bool privileges_held(int capability)
 {
 	struct capability_sets held;
 
-	return capabilities_read(&held) == 0 && (held.effective & capability_bit(capability));
+	/* Of what bpf() asks for, CAP_SYS_ADMIN was the whole before it was divided, and still is. */
+	return capabilities_read(&held) == 0 &&
+	       ((held.effective & capability_bit(capability)) ||
+		((capability == CAP_BPF || capability == CAP_PERFMON) &&
+		 (held.effective & capability_bit(CAP_SYS_ADMIN))));
 }
 
 int privileges_suspend(bool suspend)

@@ -282,7 +282,7 @@ static bool read_notices(char *message, size_t length, routes_link_fn *on_link, 
 	bool changed = false;
 	uint32_t left = (uint32_t)length;
 
-	for (; NLMSG_OK(header, left); header = routes_next_message(header, &left)) {
+	for (; NLMSG_OK(header, left); header = netlink_next_message(header, &left)) {
 		bool link = header->nlmsg_type == RTM_NEWLINK || header->nlmsg_type == RTM_DELLINK;
 
 		if (header->nlmsg_type < NLMSG_MIN_TYPE)

@@ -113,7 +113,7 @@ static int own_read_answer(struct own_dump *dump, size_t length)
 	struct nlmsghdr *header = (void *)dump->routes->message;
 	uint32_t left = (uint32_t)length;
 
-	for (; NLMSG_OK(header, left); header = routes_next_message(header, &left)) {
+	for (; NLMSG_OK(header, left); header = netlink_next_message(header, &left)) {
 		if (header->nlmsg_seq != dump->routes->sequence)
 			continue;
 		if (header->nlmsg_flags & NLM_F_DUMP_INTR)

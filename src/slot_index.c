@@ -15,6 +15,8 @@ struct slot_index {
 	uint16_t first[]; /* [capacity] of each bucket, likewise */
 };
 
+static uint32_t hash_seed = SLOT_INDEX_SEED;
+
 int slot_index_open(uint32_t capacity, struct slot_index **ret)
 {
 	struct slot_index *index;
@@ -81,4 +83,19 @@ uint32_t slot_index_next(const struct slot_index *index, uint32_t slot)
 	uint32_t link = index->next[slot];
 
 	return link ? link - 1 : SLOT_INDEX_END;
+}
+
+void slot_index_set_seed(uint32_t seed)
+{
+	hash_seed = seed;
+}
+
+uint32_t slot_index_hash(const void *octets, size_t length)
+{
+	const uint8_t *octet = octets;
+	uint32_t hash = hash_seed;
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ octet[i]) * 16777619u;
+	return hash;
 }

@@ -42,6 +42,30 @@ void text_append_uint(struct text *text, uint64_t value)
 	text_append_bytes(text, digits + start, sizeof(digits) - start);
 }
 
+void text_append_wrapped(struct text *text, const char *words, size_t indent, size_t width)
+{
+	size_t used = 0;
+
+	while (*words) {
+		size_t length = strcspn(words, " ");
+
+		if (used > 0 && used + 1 + length > width) {
+			text_append(text, "\n");
+			for (size_t i = 0; i < indent; i++)
+				text_append(text, " ");
+			used = 0;
+		} else if (used > 0) {
+			text_append(text, " ");
+			used++;
+		}
+		text_append_bytes(text, words, length);
+		used += length;
+		words += length;
+		words += strspn(words, " ");
+	}
+	text_append(text, "\n");
+}
+
 void text_append_seconds(struct text *text, uint64_t value_ns)
 {
 	char piece[1 + SECOND_DIGITS] = ".";
@@ -156,26 +180,37 @@ void text_append_utf8(struct text *text, const char *value)
 	}
 }
 
+/* Octets of the control character that a value begins with, C1 among them as UTF-8 has it; 0: none.
+ * A terminal may obey each. */
+static size_t control_length(const char *value, unsigned char *ret_code)
+{
+	const unsigned char *octets = (const unsigned char *)value;
+	bool c1 = octets[0] == 0xc2 && octets[1] >= 0x80 && octets[1] < 0xa0;
+
+	if (!c1 && octets[0] >= 0x20 && octets[0] != 0x7f)
+		return 0;
+	*ret_code = octets[c1];
+	return c1 ? 2 : 1;
+}
+
 void text_append_json(struct text *text, const char *value)
 {
 	static const char hexadecimal[] = "0123456789abcdef";
 
 	while (*value) {
-		unsigned char octet = (unsigned char)*value;
+		unsigned char code;
+		size_t length = control_length(value, &code);
 
-		if (octet < 0x20) {
-			char escape[] = { '\\',
-					  'u',
-					  '0',
-					  '0',
-					  hexadecimal[octet >> 4],
-					  hexadecimal[octet & 15] };
+		if (length > 0) {
+			char escape[] = {
+				'\\', 'u', '0', '0', hexadecimal[code >> 4], hexadecimal[code & 15]
+			};
 
 			text_append_bytes(text, escape, sizeof(escape));
-			value++;
+			value += length;
 			continue;
 		}
-		if (octet == '\\' || octet == '"')
+		if (*value == '\\' || *value == '"')
 			text_append(text, "\\");
 		value += append_character(text, value);
 	}

@@ -107,15 +107,11 @@ static int print_renewal(struct top *top)
 	return err;
 }
 
-/* Once for each kind, not at each attempt. */
-static void tell_problem(const struct top *top, char told[static sizeof(top->problem)], bool last)
+void top_tell_problem(const struct top *top, bool last)
 {
 	char line[sizeof(top->problem) * 4];
 	struct text text = text_over(line, sizeof(line) - 1);
 
-	if (strcmp(told, top->problem) == 0 && !last)
-		return;
-	strcpy(told, top->problem);
 	top_text_append(&text, top->problem, top->control.table.style);
 	line[text.length] = '\0';
 	fprintf(stderr, "kube-canary top: no answer from %s: %s%s\n", top->fetch.where, line,
@@ -132,7 +128,12 @@ int top_print(struct top *top)
 			continue;
 		}
 		if (top->problem[0] != '\0') {
-			tell_problem(top, told, top->done == top->iterations);
+			bool last = top->done == top->iterations;
+
+			/* Once for each kind, not at each attempt. */
+			if (last || strcmp(told, top->problem) != 0)
+				top_tell_problem(top, last);
+			strcpy(told, top->problem);
 			continue;
 		}
 		told[0] = '\0';

@@ -213,6 +213,7 @@ static void run(struct show *show)
 int top_show(struct top *top)
 {
 	struct show show = { .top = top, .signals_fd = -1 };
+	bool failed;
 
 	show.err = block_signals(&show);
 	if (!show.err)
@@ -224,7 +225,11 @@ int top_show(struct top *top)
 		close(show.signals_fd);
 	if (show.err)
 		fprintf(stderr, "kube-canary top: %s\n", strerror(-show.err));
+	/* As printed: who wanted a number of tables wanted the last one, too. */
+	failed = top->iterations > 0 && top->problem[0] != '\0';
+	if (failed)
+		top_tell_problem(top, true);
 	if (show.ended_by && show.ended_by != SIGINT)
 		obey(&show, show.ended_by);
-	return show.err ? EXIT_FAILURE : EXIT_SUCCESS;
+	return show.err || failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -252,7 +252,9 @@ static void without_a_heartbeat_the_programs_do_nothing(void **state)
 {
 	struct harness *harness = harness_or_skip(state);
 	struct echo request = echo_of(false), reply = echo_of(true);
-	uint64_t heartbeats[] = { 0, now_ns() - INERT_AFTER_NS - 1 };
+	/* Old; and of another clock, which would be new for long. */
+	uint64_t heartbeats[] = { 0, now_ns() - INERT_AFTER_NS - 1,
+				  now_ns() + INERT_AFTER_NS + 60000000000, UINT64_MAX };
 
 	for (size_t i = 0; i < COUNT(shapes) * COUNT(heartbeats); i++) {
 		const struct shape *shape = &shapes[i / COUNT(heartbeats)];

@@ -147,7 +147,8 @@ static void check_silent(struct harness *harness)
 static void without_a_heartbeat_nothing_is_answered(void **state)
 {
 	struct harness *harness = harness_or_skip(state);
-	uint64_t heartbeats[] = { 0, now_ns() - INERT_AFTER_NS - 1 };
+	uint64_t heartbeats[] = { 0, now_ns() - INERT_AFTER_NS - 1,
+				  now_ns() + INERT_AFTER_NS + 60000000000 };
 
 	for (size_t i = 0; i < COUNT(heartbeats); i++) {
 		harness_reset(harness);

@@ -245,7 +245,8 @@ static void without_a_heartbeat_the_programs_do_nothing(void **state)
 {
 	struct harness *harness = harness_or_skip(state);
 	struct stamp probe = stamp_probe(0), reply = stamp_reply_in(0, T2, T2, 1);
-	uint64_t heartbeats[] = { 0, now_ns() - INERT_AFTER_NS - 1 };
+	uint64_t heartbeats[] = { 0, now_ns() - INERT_AFTER_NS - 1,
+				  now_ns() + INERT_AFTER_NS + 60000000000 };
 
 	for (size_t i = 0; i < COUNT(shapes) * COUNT(heartbeats); i++) {
 		const struct shape *shape = &shapes[i / COUNT(heartbeats)];

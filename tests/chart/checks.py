@@ -159,7 +159,9 @@ def rules():
 def openshift():
     """The SecurityContextConstraints allow what the pod asks for, and no more of it"""
     for values in ({}, {"securityContext": {"profile": "capabilities"}}, {"hostNetwork": False, "serviceAccount": {"name": "other"}},
-                   {"config": {"bpf.pin-path": "/sys/fs/bpf/canary", "bpf.hook": "xdp"}, "securityContext": {"profile": "capabilities"}}):
+                   {"config": {"bpf.pin-path": "/sys/fs/bpf/canary", "bpf.hook": "xdp"}, "securityContext": {"profile": "capabilities"}},
+                   {"securityContext": {"profile": "capabilities", "seccompProfile": {"type": "Localhost", "localhostProfile": "a/b.json"},
+                                        "seLinuxOptions": {"type": "spc_t"}}}):
         items = objects(stub, {**values, "openshift": {"scc": {"create": True}}})
         allowed, pod, security = only(items, "SecurityContextConstraints"), pod_of(items)["spec"], container_of(items)["securityContext"]
         expect(allowed["users"] == [f"system:serviceaccount:monitoring:{pod['serviceAccountName']}"], allowed["users"])
@@ -168,10 +170,25 @@ def openshift():
         expect(allowed["allowPrivilegedContainer"] is allowed["allowPrivilegeEscalation"] is privileged, "privileged")
         expect(allowed["allowHostNetwork"] is allowed["allowHostPorts"] is pod["hostNetwork"], "host's network")
         added = set(security.get("capabilities", {}).get("add", []))
-        expect(added <= set(allowed["allowedCapabilities"]) <= added | {"PERFMON"}, allowed["allowedCapabilities"])
+        expect(added == set(allowed["allowedCapabilities"]), allowed["allowedCapabilities"])
+        profile = security.get("seccompProfile", {})
+        names = {"RuntimeDefault": ["runtime/default"], "Localhost": ["localhost/a/b.json"], None: []}
+        expect(allowed.get("seccompProfiles", []) == names[profile.get("type")], "seccomp", allowed.get("seccompProfiles"))
+        any_context = privileged or "seLinuxOptions" in security
+        expect(allowed["seLinuxContext"] == {"type": "RunAsAny" if any_context else "MustRunAs"}, allowed["seLinuxContext"])
         host = any("hostPath" in volume for volume in pod.get("volumes", []))
         expect(allowed["allowHostDirVolumePlugin"] is host is ("hostPath" in allowed["volumes"]), "volumes", allowed["volumes"])
         expect(allowed["readOnlyRootFilesystem"] is True, "root file system")
+
+
+def pins():
+    """Of the node's /sys/fs/bpf the pod gets the folder of its own pins alone, and is told where it sees it"""
+    items = objects(stub, {"config": {"bpf.pin-path": "/sys/fs/bpf/canary"}})
+    volumes, container = pod_of(items)["spec"]["volumes"], container_of(items)
+    expect([volume["hostPath"] for volume in volumes] == [{"path": "/sys/fs/bpf/canary", "type": "DirectoryOrCreate"}], volumes)
+    (mount,) = container["volumeMounts"]
+    expect(f"--bpf.pin-path={mount['mountPath']}" in container["args"], container["args"], mount)
+    expect(not mount["mountPath"].startswith("/sys/"), "no runtime makes a folder in sysfs")
 
 
 def dashboards():
@@ -272,7 +289,7 @@ def notes():
     expect("image.registry" not in text, "speaks of what is set")
 
 
-CHECKS = [tools, lint, golden, package, wrong_values, documented, switches, rules, openshift, dashboards, names_and_labels, null_and_above, promises, notes,
+CHECKS = [tools, lint, golden, package, wrong_values, documented, switches, rules, openshift, pins, dashboards, names_and_labels, null_and_above, promises, notes,
           *checks_api.checks(stub), *checks_program.checks(stub), *checks_prometheus.checks(stub)]
 
 

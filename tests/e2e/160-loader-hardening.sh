@@ -72,15 +72,44 @@ for direction in ingress egress; do
   in_ns a tc filter del dev eth0 $direction
 done
 
-# All names of instances are taken: an error that tells them.
-ip netns exec "$PREFIX-a" python3 - "$KUBE_CANARY" 2>> "$SCRATCH/canary-a.log" <<'END' && fail "starts without a handle"
-import socket, subprocess, sys
+# All names of instances are taken, which any user can do: it runs none the less, and says so. What it leaves when it is
+# killed is not ours to remove, as its handle is nobody's for sure.
+in_ns a setpriv --reuid=1234 --regid=1234 --clear-groups --bounding-set=-all --inh-caps=-all /usr/bin/python3 -c '
+import socket, time
 held = [socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(8)]
 for number, one in enumerate(held):
     one.bind("\0kube-canary/clsact/%d" % number)
-sys.exit(subprocess.run([sys.argv[1], "--bpf.hook=clsact"]).returncode)
-END
-log_says '@kube-canary/clsact/' || fail "the error does not tell the names"
+time.sleep(60)' &
+squatter=$!
+own_process $squatter
+names_taken() { [ "$(in_ns a grep -c '@kube-canary/clsact/' /proc/net/unix)" = 8 ]; }
+eventually 5 names_taken || fail "nobody takes the names"
+fresh_log
+start clsact
+eventually 5 equals 2 a kube_canary_attached || fail "not attached where all names are taken"
+log_says '@kube-canary/clsact/' || fail "the warning does not tell the names"
+kill -KILL "${LOADER[a]}"
+eventually 3 process_ended "${LOADER[a]}"
+start clsact
+eventually 5 equals 2 a kube_canary_attached || fail "not attached beside what a kill left"
+assert_eq "$(filters ingress | wc -l) $(filters egress | wc -l)" "2 2" "filters beside those that a kill left"
+canary_stop a
+assert_eq "$(filters ingress | wc -l) $(filters egress | wc -l)" "1 1" "filters that a kill left under an unclaimed handle"
+in_ns a tc qdisc del dev eth0 clsact
+kill "$squatter"
+eventually 3 process_ended "$squatter"
+
+# In a time namespace the kernel's stamps are by another clock than ours: nothing is begun.
+status=0
+in_ns a timeout 5 unshare --time --monotonic 86400 "$KUBE_CANARY" --peers.static=b=198.18.0.2 2> "$SCRATCH/time" || status=$?
+assert_eq "$status" 1 "exit status in a time namespace: $(cat "$SCRATCH/time")"
+grep -q 'the monotonic clock here is not the machine.s.*offset_seconds=86400' "$SCRATCH/time" || fail "says in a time namespace: $(cat "$SCRATCH/time")"
+ip netns exec "$PREFIX-a" unshare --time --kill-child "$KUBE_CANARY" --peers.static=b=198.18.0.2 2> "$SCRATCH/time" &
+LOADER[a]=$!
+own_process "${LOADER[a]}"
+eventually 5 canary_answers a || fail "does not start in a time namespace without an offset"
+kill -TERM "$(child_of "${LOADER[a]}")"
+eventually 5 process_ended "${LOADER[a]}" || fail "does not end in a time namespace"
 
 # Renamed to what is not for us: left; and back.
 start tcx --bpf.interfaces=eth0
@@ -157,20 +186,32 @@ eventually 1 order egress "kc_egress foreign foreign" || fail "not renewed again
 order ingress "foreign kc_ingress" || fail "order on the other side: $(tcx_programs a ingress eth0)"
 canary_stop a
 
-# Pins. The second instance takes the names over, and the first one's end leaves them there. A folder that was
+# Pins. A second instance cannot take the names of one that runs, but those of one that was killed. A folder that was
 # there before stays; so does what others keep under our names.
 mkdir "$SCRATCH/bpf"
 mount -t bpf bpf "$SCRATCH/bpf" || skip "no bpf file system"
 at_end() { umount "$SCRATCH/bpf"; }
 folder=$SCRATCH/bpf/pins
 pins() { find "$folder" -type f 2> /dev/null | wc -l; }
+pinned() { for file in "$folder"/*; do bpftool -j map show pinned "$file" | jq .id; done | tr '\n' ' '; }
 start tcx --bpf.pin-path="$folder"
 canary_stop a
 [ ! -e "$folder" ] || fail "the folder of pins is left"
 start tcx --bpf.pin-path="$folder"
-canary_start b --peers.static=a=198.18.0.1 --bpf.pin-path="$folder"
-canary_stop a
-assert_eq "$(pins)" 7 "pins of the second instance after the first one ended"
+before=$(pinned)
+canary_launch b --peers.static=a=198.18.0.1 --bpf.pin-path="$folder"
+eventually 5 process_ended "${LOADER[b]}" || fail "a second instance runs with the pins of the first one"
+status=0
+wait "${LOADER[b]}" || status=$?
+assert_eq "$status" 1 "exit status of the second instance"
+grep -q -- '--bpf.pin-path is that of another instance' "$SCRATCH/canary-b.log" || fail "does not say whose pins these are"
+assert_eq "$(pinned)" "$before" "pinned maps after the second instance was refused"
+kill -KILL "${LOADER[a]}"
+eventually 3 process_ended "${LOADER[a]}"
+canary_launch b --peers.static=a=198.18.0.1 --bpf.pin-path="$folder"
+eventually 8 in_ns b curl -sf -o /dev/null http://127.0.0.1:10862/-/healthy || fail "does not take the pins of a killed one"
+[ "$(pinned)" != "$before" ] || fail "the pins are still those of the killed one"
+assert_eq "$(pins)" 7 "pins after a killed one's"
 canary_stop b
 assert_eq "$(pins)" 0 "pins after both ended"
 [ -d "$folder" ] || mkdir "$folder"

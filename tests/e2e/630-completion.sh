@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Completion in bash and in a real zsh at a terminal: every option of every command, values that are known, files.
 source "$(dirname "$0")/lib.sh"
-need python3
+need python3 script
 
 "$TOP/scripts/completion" bash "$KUBE_CANARY" > "$SCRATCH/bash"
 complete_bash() { # WORD…: the last one is being typed
@@ -35,6 +35,19 @@ for command in "${commands[@]}"; do
   [ "$command" = run ] || expect "$command" kube-canary "${command:0:3}"
 done
 note "bash: $(wc -w <<< "${commands[*]}") commands, every option of each"
+
+# For people the same words, within the columns of a terminal; and what cannot be told is no success.
+for command in "" "${commands[@]:1}"; do
+  TERM=xterm script -qec "stty columns 80; '$KUBE_CANARY' $command --help" /dev/null < /dev/null | tr -d '\r' > "$SCRATCH/help"
+  assert_between "$(wc -L < "$SCRATCH/help")" 40 80 "columns of $command --help"
+  # shellcheck disable=SC2086 # no word, or one
+  assert_eq "$(tr -s ' \n' '\n' < "$SCRATCH/help")" \
+    "$("$KUBE_CANARY" $command --help | tr -s ' \n' '\n')" "words of $command --help on a terminal"
+  status=0
+  # shellcheck disable=SC2086
+  "$KUBE_CANARY" $command --help > /dev/full 2> "$SCRATCH/full" || status=$?
+  assert_eq "$status $(grep -c 'standard output could not be written' "$SCRATCH/full")" "1 1" "$command --help into a full disk"
+done
 
 status=0
 "$TOP/scripts/completion" fish "$KUBE_CANARY" > /dev/null 2> "$SCRATCH/fish" || status=$?

@@ -4,7 +4,7 @@
 # hostile instance says gets through to it.
 PROTOCOL=stamp
 source "$(dirname "$0")/lib.sh"
-need jq python3 tmux
+need jq python3 script tmux
 
 export LC_ALL=C.UTF-8
 TERMINAL=(tmux -S "$SCRATCH/tmux" -f /dev/null)
@@ -72,6 +72,13 @@ refused() { # STATUS WORD ARGUMENT…
 }
 refused 1 'no answer from 127.0.0.1:1: connection refused' --once 127.0.0.1:1
 refused 1 'no answer from 127.0.0.1:1: connection refused' -o json 127.0.0.1:1
+status=0
+TERM=xterm in_ns a script -qec "'$KUBE_CANARY' top -n 2 -d 0.1 127.0.0.1:1" /dev/null < /dev/null > "$SCRATCH/out" || status=$?
+assert_eq "$status" 1 "exit status of top -n 2 on a terminal, with no answer"
+grep -q $'\033\\[?1049l.*no answer from 127.0.0.1:1' <(tr -d '\n' < "$SCRATCH/out") || fail "does not tell why it fails: $(cat -v "$SCRATCH/out")"
+status=0
+TERM=xterm in_ns a script -qec "'$KUBE_CANARY' top -n 2 -d 0.1" /dev/null < /dev/null > "$SCRATCH/out" || status=$?
+assert_eq "$status" 0 "exit status of top -n 2 on a terminal"
 refused 2 'expected seconds' --delay=0 --once
 refused 2 'expected seconds' --delay=nan --once
 refused 2 'expected a number' -n 0

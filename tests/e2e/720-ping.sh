@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # kube-canary ping says what ping(8) and the relay say, in the kernel's time, and is in nobody's way.
 source "$(dirname "$0")/lib.sh"
-need tshark ping
+need tshark ping strace
 
 PING_OUT=$SCRATCH/ping
 ping_run() { # STATUS OPTION…: its output into $PING_OUT
@@ -36,6 +36,14 @@ has_replies() { # NUMBER
 
 two_nodes
 in_ns b ip address add 198.18.0.3/24 dev eth0
+
+# --- who looks a name up has nothing to lose
+strace -f -qq -e trace=setresuid,capset,openat,open -e signal=none -o "$SCRATCH/trace" ip netns exec "$PREFIX-a" \
+  "$KUBE_CANARY" ping nobody.invalid > /dev/null 2>&1 || true
+awk '/setresuid\(65534, 65534, 65534\) *= 0/ { left[$1] = 1 }
+  /capset\(.*effective=0, permitted=0, inheritable=0/ { none[$1] = 1 }
+  /\/etc\/(hosts|resolv.conf)"/ { seen++; if (!(left[$1] && none[$1])) privileged++ }
+  END { exit !(seen && !privileged) }' "$SCRATCH/trace" || fail "looks names up with privileges, or not at all: $(grep /etc/ "$SCRATCH/trace")"
 
 # --- what it refuses, before anything is done
 while IFS='|' read -r options expected; do
@@ -121,6 +129,10 @@ ping_run 1 -c 2 -i 0.1 -W 0.3 198.18.0.2 198.18.0.77
 said '^To 198\.18\.0\.77: seq=1 unreachable' "dead neighbour"
 said '^2 sent, 0 received, 100% loss' "dead target"
 said '^2 sent, 2 received, 0% loss' "living target"
+# Of its neighbour's end the kernel tells three seconds late: what was judged by then is not judged again.
+ping_run 1 -c 5 -i 1 -W 0.2 -v 198.18.0.79
+assert_eq "$(grep -oP 'seq=\d+' "$PING_OUT" | sort | uniq -d)" "" "probes told of twice"
+said ' [1-9][0-9]* ICMP error' "the words that came late, counted"
 ping_run 2 -c 1 203.0.113.1
 said 'not sent: Network is unreachable' "no route"
 in_ns a ip route add 203.0.113.0/24 via 198.18.0.2
@@ -128,6 +140,39 @@ in_ns b sysctl -qw net.ipv4.ip_forward=1
 ping_run 1 -c 2 -i 0.2 -W 0.3 203.0.113.1
 said '^From 198\.18\.0\.2 about 203\.0\.113\.1: seq=1 network unreachable$' "router's word"
 said '2 ICMP errors' "router's words counted"
+
+# --- what cannot be told is no success
+for options in "-c 1" "-q -c 1"; do
+  status=0
+  # shellcheck disable=SC2086 # words
+  in_ns a "$KUBE_CANARY" ping $options 198.18.0.2 > /dev/full 2> "$PING_OUT.err" || status=$?
+  assert_eq "$status" 2 "ping $options into a full disk"
+  grep -qF 'could not be written' "$PING_OUT.err" || fail "ping $options does not tell that its output is lost: $(cat "$PING_OUT.err")"
+done
+
+# --- who started it hears nothing, and the terminal obeys no name
+python3 -c '
+import socket, sys
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+manager.bind(sys.argv[1])
+manager.settimeout(60)
+while True:
+    print(manager.recv(4096), flush=True)' "$SCRATCH/manager" > "$SCRATCH/notices" 2> /dev/null &
+own_process $!
+eventually 5 [ -S "$SCRATCH/manager" ] || fail "nobody listens"
+NOTIFY_SOCKET=$SCRATCH/manager ping_run 0 -c 2 -i 0.1 198.18.0.2
+python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"heard", sys.argv[1])' "$SCRATCH/manager"
+eventually 5 grep -q heard "$SCRATCH/notices" || fail "the manager hears nothing"
+assert_eq "$(cat "$SCRATCH/notices")" "b'heard'" "what the manager heard"
+red=$'q\e[31mz'
+in_ns a ip link add "$red" type veth peer name red1
+in_ns a ip link set "$red" up
+in_ns a ip address add 192.0.2.1/24 dev "$red"
+in_ns a tc qdisc add dev "$red" ingress
+ping_run 2 --hook=clsact -c 1 -W 0.2 192.0.2.7
+grep -qF 'cannot attach to q\u001b[31mz' "$PING_OUT.err" || fail "does not name the interface: $(cat -v "$PING_OUT.err")"
+! grep -q $'\e' "$PING_OUT.err" || fail "an escape of an interface's name"
+in_ns a ip link delete "$red"
 
 # --- do not fragment
 in_ns a ip route add 198.18.0.3 dev eth0 mtu 1300

@@ -135,11 +135,8 @@ crowd_stop() { # NODE…, in good order
   done
 }
 
-crowd_forget() { # NODE: its process is no more; its id may be somebody else's by now
-  local index
-  for index in "${!PROCESSES[@]}"; do
-    [ "${PROCESSES[index]}" != "${LOADER[$1]}" ] || unset "PROCESSES[index]"
-  done
+crowd_forget() { # NODE: its process is no more
+  unset "PROCESSES[${LOADER[$1]}]"
 }
 
 crowd_cut() { # up|down NODE…: at the bridge, all at once

@@ -19,7 +19,7 @@ PREFIX=kc-e2e-$$
 SCRATCH=$(mktemp -d "/tmp/$PREFIX-XXXXXX")
 chmod 755 "$SCRATCH" # canaries read their peers as nobody
 NAMESPACES=()
-PROCESSES=()
+declare -A PROCESSES # when they started, by their ids: an id that was waited for may be somebody else's by now
 
 # For a test that has more to clean up than processes, namespaces and files.
 at_end() {
@@ -35,12 +35,12 @@ cleanup() {
       [ -s "$name" ] && { echo "--- last lines of $(basename "$name")"; tail -n 15 "$name"; }
     done >&2
   fi
-  for pid in "${PROCESSES[@]}"; do
-    kill -CONT "$pid" 2> /dev/null
-    kill -TERM "$pid" 2> /dev/null
+  for pid in "${!PROCESSES[@]}"; do
+    signal_own CONT "$pid"
+    signal_own TERM "$pid"
   done
-  for pid in "${PROCESSES[@]}"; do
-    eventually 3 process_ended "$pid" || kill -KILL "$pid" 2> /dev/null
+  for pid in "${!PROCESSES[@]}"; do
+    eventually 3 own_ended "$pid" || signal_own KILL "$pid"
     wait "$pid" 2> /dev/null
   done
   for name in "${NAMESPACES[@]}"; do
@@ -110,8 +110,20 @@ process_ended() { # PID: gone, or dead and not waited for yet
   [ -z "$state" ] || [ "$state" = Z ]
 }
 
+started_at() { # PID: in ticks since boot; the name before it may have blanks
+  sed 's/.*) //' "/proc/$1/stat" 2> /dev/null | cut -d ' ' -f 20
+}
+
 own_process() { # PID: ends with the test
-  PROCESSES+=("$1")
+  PROCESSES[$1]=$(started_at "$1" || true)
+}
+
+own_ended() { # PID
+  [ -z "${PROCESSES[$1]}" ] || [ "$(started_at "$1")" != "${PROCESSES[$1]}" ] || process_ended "$1"
+}
+
+signal_own() { # SIGNAL PID
+  own_ended "$2" || kill "-$1" "$2" 2> /dev/null
 }
 
 child_of() { # PID

@@ -49,7 +49,9 @@ enum fake_pairing {
 
 static inline bool fake_kernel_is_inert(const struct fake_kernel *kernel, int64_t now_ns)
 {
-	return now_ns - (int64_t)kernel->memory.control->heartbeat_ns > kernel->inert_after_ns;
+	int64_t age_ns = now_ns - (int64_t)kernel->memory.control->heartbeat_ns;
+
+	return age_ns > kernel->inert_after_ns || age_ns < -kernel->inert_after_ns;
 }
 
 static inline bool fake_kernel_find(const struct fake_kernel *kernel, const struct address *address,

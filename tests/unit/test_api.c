@@ -223,7 +223,7 @@ static void names_are_escaped(void **state)
 	text = document_text(DOCUMENT_PEERS, &world.exposition, API_ROW_CAPACITY);
 	assert_true(json_is_valid(text));
 	assert_int_equal(occurrences(text, "\"<script>alert(1)</script>\\\"\\u000a\""), 2);
-	assert_non_null(strstr(text, "\"zone\":\"\\\\\\\"\x7f\xef\xbf\xbd\""));
+	assert_non_null(strstr(text, "\"zone\":\"\\\\\\\"\\u007f\xef\xbf\xbd\""));
 	assert_non_null(strstr(text, "\"zone\":\"\xef\xbf\xbd\\u0009\""));
 	free(text);
 	text = document_text(DOCUMENT_STATUS, &world.exposition, API_ROW_CAPACITY);

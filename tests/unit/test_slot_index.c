@@ -159,6 +159,49 @@ static void the_hash(void **state)
 				 cases[i].expected);
 }
 
+enum { COLLIDING = 64 };
+
+/* Of one key after the other the slots that it meets, its own among them. */
+static uint32_t met_in_all(const uint32_t keys[COLLIDING], uint32_t capacity)
+{
+	struct slot_index *index;
+	uint32_t all, sum = 0;
+
+	assert_int_equal(slot_index_open(capacity, &index), 0);
+	for (uint32_t slot = 0; slot < COLLIDING; slot++)
+		slot_index_add(index, slot_index_hash(&keys[slot], sizeof(keys[slot])), slot);
+	for (uint32_t slot = 0; slot < COLLIDING; slot++) {
+		assert_int_equal(
+			met(index, slot_index_hash(&keys[slot], sizeof(keys[slot])), slot, &all),
+			1);
+		sum += all;
+	}
+	slot_index_close(index);
+	return sum;
+}
+
+/* Keys that were chosen to fall into one chain are spread by a seed that their chooser did not
+ * know. */
+static void another_seed_spreads_what_collides(void **state)
+{
+	const uint32_t capacity = 4096;
+	uint32_t keys[COLLIDING] = { 0 }, found = 1;
+	struct slot_index *index;
+
+	(void)state;
+	assert_int_equal(slot_index_open(capacity, &index), 0);
+	slot_index_add(index, slot_index_hash(&keys[0], sizeof(keys[0])), 0);
+	for (uint32_t key = 1; found < COLLIDING; key++) {
+		if (slot_index_first(index, slot_index_hash(&key, sizeof(key))) != SLOT_INDEX_END)
+			keys[found++] = key;
+	}
+	slot_index_close(index);
+	assert_int_equal(met_in_all(keys, capacity), COLLIDING * COLLIDING);
+	slot_index_set_seed(0x5eed5eed);
+	assert_in_range(met_in_all(keys, capacity), COLLIDING, COLLIDING + COLLIDING / 4);
+	slot_index_set_seed(SLOT_INDEX_SEED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +210,7 @@ int main(void)
 		cmocka_unit_test(addresses_of_a_cluster_are_spread),
 		cmocka_unit_test(random_additions_and_removals),
 		cmocka_unit_test(the_hash),
+		cmocka_unit_test(another_seed_spreads_what_collides),
 	};
 
 	return cmocka_run_group_tests_name("slot_index", tests, NULL, NULL);

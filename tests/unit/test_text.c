@@ -115,7 +115,10 @@ static void json_strings(void **state)
 		{ "", "" },
 		{ "a\"b\\c", "a\\\"b\\\\c" },
 		{ "\n\r\t\x01\x1f", "\\u000a\\u000d\\u0009\\u0001\\u001f" },
-		{ "\x7f\xc3\xa9", "\x7f\xc3\xa9" },
+		{ "\x7f\xc3\xa9", "\\u007f\xc3\xa9" },
+		/* C1, and what is beside it */
+		{ "e\xc2\x80\xc2\x9b\xc2\x9f[\xc2\xa0", "e\\u0080\\u009b\\u009f[\xc2\xa0" },
+		{ "\x9b\xc2", REPLACEMENT REPLACEMENT },
 		{ "\xff\"", REPLACEMENT "\\\"" },
 	};
 

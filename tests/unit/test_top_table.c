@@ -242,6 +242,9 @@ static void filters_by_words(void **state)
 	assert_int_equal(filtered("rack-1. zone-a nowhere"), 0);
 	assert_int_equal(table.unfiltered, PEERS);
 	assert_int_equal(filtered("icmp"), 2);
+	/* However many words: none is passed over. */
+	assert_int_equal(filtered("- - - - - - - - rack-1."), 40);
+	assert_int_equal(filtered("- - - - - - - - nowhere"), 0);
 	assert_int_equal(filtered("fd00::"), 12);
 	assert_int_equal(filtered("degraded"), peers.health[TOP_HEALTH_DEGRADED]);
 	assert_int_equal(filtered("node-7."), 1);

@@ -139,6 +139,11 @@ gives --api-versions by hand may name the version only.
 {{- end }}
 {{- end }}
 
+{{/* Where the pod sees the node's folder of pins, and nothing else of /sys/fs/bpf. Not below /sys, where no runtime makes a folder. */}}
+{{- define "kube-canary.pinsMount" -}}
+/run/kube-canary/pins
+{{- end }}
+
 {{/* What the program is started with, as a list in YAML: options by their names, then extraArgs. */}}
 {{- define "kube-canary.args" -}}
 {{- $options := deepCopy (default dict .Values.config) }}
@@ -153,6 +158,9 @@ gives --api-versions by hand may name the version only.
 {{- $_ := set $options "peers.file" "/etc/kube-canary/peers/peers" }}
 {{- end }}
 {{- include "kube-canary.checkOptions" (dict "options" $options) }}
+{{- if get $options "bpf.pin-path" }}
+{{- $_ := set $options "bpf.pin-path" (include "kube-canary.pinsMount" .) }}
+{{- end }}
 {{- $arguments := list }}
 {{- range $name, $value := $options }}
 {{- range include "kube-canary.list" $value | fromJsonArray }}
@@ -185,6 +193,18 @@ gives --api-versions by hand may name the version only.
 {{- mergeOverwrite (dict "httpGet" $get) (deepCopy (default dict .probe)) | toYaml }}
 {{- end }}
 
+{{/* What the container gets with securityContext.profile=capabilities. */}}
+{{- define "kube-canary.capabilities" -}}
+- BPF
+- NET_ADMIN
+- NET_RAW
+{{- if or .Values.securityContext.perfmon (eq (toString (get (default dict .Values.config) "bpf.hook")) "xdp") }}
+- PERFMON
+{{- end }}
+- SETGID
+- SETUID
+{{- end }}
+
 {{- define "kube-canary.containerSecurityContext" -}}
 {{- $security := .Values.securityContext -}}
 readOnlyRootFilesystem: true
@@ -200,14 +220,7 @@ capabilities:
   drop:
     - ALL
   add:
-    - BPF
-    - NET_ADMIN
-    - NET_RAW
-    {{- if or $security.perfmon (eq (toString (get (default dict .Values.config) "bpf.hook")) "xdp") }}
-    - PERFMON
-    {{- end }}
-    - SETGID
-    - SETUID
+    {{- include "kube-canary.capabilities" . | nindent 4 }}
 {{- with $security.seccompProfile }}
 seccompProfile:
   {{- toYaml . | nindent 2 }}

@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# `kube-canary check`: what would end run at its start, or be in its way (system calls, pins, ports, addresses), and the
+# limits of its cgroup.
+source "$(dirname "$0")/lib.sh"
+need jq python3
+
+two_nodes
+source "$(dirname "$0")/check.sh"
+EINVAL=22 PR_SET_SECCOMP=22
+
+# What else ends run at its start.
+UNDER=("$TOOLS/refuse" prctl "$PR_SET_SECCOMP" "$EINVAL")
+check 1 198.18.0.2
+is kernel.seccomp fail "a kernel without filters of system calls"
+KUBE_CANARY_SECCOMP=false check 0 198.18.0.2
+is kernel.seccomp "" "--seccomp=false"
+UNDER=()
+KUBE_CANARY_BPF_PIN_PATH=$SCRATCH/pins check 1 198.18.0.2
+is host.pin_path fail "pins on another file system"
+KUBE_CANARY_BPF_PIN_PATH=$SCRATCH/no/pins check 1 198.18.0.2
+is host.pin_path fail "pins nowhere"
+[ ! -e "$SCRATCH/pins" ] || fail "check made the folder of the pins"
+UNDER=(bash -c 'mount -t bpf none /sys/fs/bpf && exec "$@"' bash)
+KUBE_CANARY_BPF_PIN_PATH=/sys/fs/bpf/pins check 0 198.18.0.2
+is host.pin_path ok "pins where they may be"
+
+# The least limit of those above a group counts. A cgroup v2 of our own, whose files say what we want.
+v2=$SCRATCH/v2 limits=$SCRATCH/limits
+mkdir -p "$v2" "$limits/$PREFIX/pod/container"
+touch "$limits/cgroup.controllers"
+echo "max 100000" > "$limits/$PREFIX/pod/container/cpu.max"
+echo "50000 100000" > "$limits/$PREFIX/pod/cpu.max"
+echo "150000 100000" > "$limits/$PREFIX/cpu.max"
+echo 67108864 > "$limits/$PREFIX/pod/container/memory.max"
+echo 8388608 > "$limits/$PREFIX/pod/memory.max"
+cat > "$SCRATCH/in-group" << END
+#!/bin/bash
+set -e
+mount -t cgroup2 none "$v2"
+mkdir -p "$v2/$PREFIX/pod/container"
+echo \$\$ > "$v2/$PREFIX/pod/container/cgroup.procs"
+mount --bind "$limits" /sys/fs/cgroup
+status=0
+"\$@" || status=\$?
+echo \$\$ > "$v2/cgroup.procs"
+rmdir "$v2/$PREFIX/pod/container" "$v2/$PREFIX/pod" "$v2/$PREFIX"
+exit \$status
+END
+UNDER=(bash "$SCRATCH/in-group")
+check 0 198.18.0.2
+is host.memory_limit warn "8 MiB above 64"
+says host.memory_limit "8 MiB"
+says host.cpu_limit "0.50 cores"
+UNDER=(bash -c 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"' bash)
+check 0 198.18.0.2
+is host.cgroup note "no cgroup v2"
+UNDER=()
+
+# Ports and addresses.
+hold() { # TCP_ADDRESS UDP_ADDRESS: the two ports, until released
+  ip netns exec "$PREFIX-a" python3 -c '
+import socket, sys, time
+for host, kind, port in (sys.argv[1], socket.SOCK_STREAM, 10862), (sys.argv[2], socket.SOCK_DGRAM, 862):
+    holder = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)
+    holder.bind((host, port))
+    kind == socket.SOCK_STREAM and holder.listen()
+    globals()["keep%d" % port] = holder
+time.sleep(60)' "$1" "$2" &
+  holder=$!
+  own_process $holder
+  eventually 20 eval 'in_ns a ss -lun | grep -q :862' || fail "the ports of $* are not taken"
+}
+release() {
+  kill -TERM "$holder"
+  eventually 5 process_ended "$holder"
+}
+hold 0.0.0.0 0.0.0.0
+check 1 198.18.0.2
+is port.web fail "TCP 10862 is taken"
+is port.stamp fail "UDP 862 is taken"
+check 1 --web.listen-address=198.18.0.1:10862 --reflector=false 198.18.0.2
+is port.web fail "TCP 10862 is taken at all addresses"
+check 0 --web.listen-address=:10863 --reflector=false 198.18.0.2
+release
+hold 127.0.0.1 127.0.0.1
+check 0 --web.listen-address=198.18.0.1:10862 198.18.0.2
+is port.web ok "TCP 10862 of another address is taken"
+is port.stamp ok "UDP 862 of the loopback is taken"
+check 0 "--web.listen-address=[fd00:18::1]:10862" 198.18.0.2
+check 1 --web.listen-address=127.0.0.1:10862 198.18.0.2
+check 1 198.18.0.2
+is port.web fail "TCP 10862 of one of all addresses is taken"
+release
+hold fd00:18::1 fd00:18::1
+check 1 "--web.listen-address=[fd00:18::1]:10862" 198.18.0.2
+is port.web fail "TCP 10862 of that address is taken"
+is port.stamp warn "UDP 862 of one address is taken"
+check 0 "--web.listen-address=[::1]:10862" 198.18.0.2
+release
+check 1 --web.listen-address=203.0.113.9:10862 198.18.0.2
+is port.web fail "no address of this node"
