@@ -47,6 +47,8 @@ struct agent_inheritance {
 	const struct agent_ear *ear; /* NULL: the daemon */
 };
 
+#define AGENT_EXIT_BAD_INPUT 2 /* the peers file was bad before any good one was read */
+
 /* Runs until told to stop; returns the exit status. */
 int agent_run(const struct config *config, const struct agent_inheritance *inheritance);
 

@@ -33,6 +33,7 @@ struct name {
 	struct question questions[FAMILY_COUNT];
 	uint32_t unanswered;   /* of this round */
 	uint32_t failures;     /* in a row */
+	uint32_t silences;     /* likewise, of both families */
 	struct local_time due; /* the next round, if none runs */
 	bool answered;	       /* ever */
 };

@@ -344,9 +344,10 @@ int agent_run(const struct config *config, const struct agent_inheritance *inher
 		/* All is open; from here on it hears what others say. */
 		err = agent_confine(&agent);
 	}
-	if (!err)
-		err = agent_read_sources(&agent, loop_now());
-	if (!err) {
+	/* It was read before, but as another user and a moment ago. */
+	if (!err && agent_read_sources(&agent, loop_now()) < 0) {
+		agent.status = AGENT_EXIT_BAD_INPUT;
+	} else if (!err) {
 		tell_start(&agent);
 		agent_open_manager(&agent, inheritance, loop_now());
 		loop_timer_at(agent.loop, loop_now());

@@ -86,7 +86,9 @@ static int read_peers_file(struct agent *agent, struct local_time now)
 		canary_peers_abort(agent->canary);
 		agent->reload_failures++;
 		agent->reload_last_ok = 0;
-		log_error("peers file refused, the last good set stays in force",
+		log_error(agent->reload_success_unix_seconds
+				  ? "peers file refused, the last good set stays in force"
+				  : "peers file refused",
 			  LOG_TEXT("reason", error));
 		return err;
 	}

@@ -204,19 +204,23 @@ static void end_round(struct discovery_dns *dns, struct name *name)
 	const struct question *failed = judge_round(name);
 	uint32_t failures = failed ? name->failures + 1 : 0;
 
+	name->silences++;
 	for (uint32_t i = 0; i < FAMILY_COUNT; i++) {
 		const struct question *question = &name->questions[i];
 		int64_t ttl_ns = question->ttl_seconds * NS_PER_SECOND;
 
 		if (question->status != ARES_SUCCESS)
 			continue;
+		name->silences = 0;
 		dns->totals->success_unix_seconds = (uint64_t)(loop_unix_ns() / NS_PER_SECOND);
 		if (ttl_ns < pause_ns)
 			pause_ns = ttl_ns;
 	}
 	if (failures > 0) {
+		/* A family that always fails does not slow the other one's first retry. */
+		uint32_t row = name->silences ? name->silences : failures;
 		/* Beyond 60 s it is clamped anyway. */
-		int64_t retry_ns = DISCOVERY_DNS_PAUSE_MIN_NS << (failures < 5 ? failures - 1 : 4);
+		int64_t retry_ns = DISCOVERY_DNS_PAUSE_MIN_NS << (row < 5 ? row - 1 : 4);
 
 		dns->totals->failures++;
 		/* A family that was answered does not wait for the other one. */

@@ -102,3 +102,12 @@ printf '198.18.0.2 two zone=a\nfd00:18::2 two probe=icmp zone=a\n' > "$SCRATCH/p
 timeout 5 "$KUBE_CANARY" --check-config --peers.file="$SCRATCH/peers" > /dev/null || fail "a file with zones is refused"
 printf '# nobody yet\n\n' > "$SCRATCH/peers"
 timeout 5 "$KUBE_CANARY" --check-config --peers.file="$SCRATCH/peers" > /dev/null || fail "a file of comments is refused"
+
+# Found by the canary only, who is another user: the loader's parent could read it.
+chmod 600 "$SCRATCH/peers"
+status=0
+timeout 10 unshare -n "$KUBE_CANARY" --peers.file="$SCRATCH/peers" 2> "$SCRATCH/error" || status=$?
+assert_eq "$status" 2 "exit status with a peers file that only root can read ($(tail -n 3 "$SCRATCH/error"))"
+grep -q 'peers file.*Permission denied' "$SCRATCH/error" || fail "the file is not named: $(cat "$SCRATCH/error")"
+! grep -q 'last good set' "$SCRATCH/error" || fail "there is no last good set"
+note "a peers file that only root can read: status 2"

@@ -121,6 +121,24 @@ static void one_family_does_not_slow_the_other(void **state)
 	assert_int_equal(f->totals.failures, 6);
 }
 
+/* Servers that refuse AAAA for ever. */
+static void a_family_that_always_fails_is_no_reason_to_wait(void **state)
+{
+	struct fixture *f = *state;
+
+	f->responder.six.mode = RESPOND_SERVFAIL;
+	open_names(f, 1);
+	assert_true(round_changes(f));
+	for (int i = 0; i < 6; i++)
+		assert_false(next_round_changes(f));
+	assert_int_equal(pause_seconds(f), 30);
+	f->responder.four.mode = RESPOND_SERVFAIL;
+	for (int64_t expected = 5; expected <= 20; expected *= 2) {
+		assert_false(next_round_changes(f));
+		assert_int_equal(pause_seconds(f), expected);
+	}
+}
+
 /* There may not be room for all. */
 static void the_wanted_family_comes_first(void **state)
 {
@@ -286,6 +304,7 @@ int main(void)
 		TEST(bad_answers_are_no_news),
 		TEST(one_family_fails_alone),
 		TEST(one_family_does_not_slow_the_other),
+		TEST(a_family_that_always_fails_is_no_reason_to_wait),
 		TEST(the_wanted_family_comes_first),
 		TEST(pauses_double_after_failures),
 		TEST(what_does_not_fit_comes_over_tcp),

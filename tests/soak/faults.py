@@ -4,30 +4,34 @@ What can go wrong on a node, each as a function of a node and a source of chance
 sets right what would not right itself. Must not know what is checked meanwhile.
 """
 import os
+import re
 import signal
+import subprocess
 import time
 
-from world import NAME_SERVER, SWITCH, run_in
+from world import NAME_SERVER, QUIET, SWITCH, Node, run_in
 
 ANOTHER = 100  # added to a node's number for its other address
 
 
-def killed(node, pid):
+def end(node, chance, process, number):
+    """One of a node's processes, and with it the other; of another node if it is the one whose processes stay."""
+    while node.steady:
+        node = chance.choice(list(node.world.nodes.values()))
     node.expected_end = True
-    node.signal(pid, signal.SIGKILL)
+    node.signal(process(node), number)
 
 
 def kill_loader(node, chance):
-    killed(node, node.loader())
+    end(node, chance, Node.loader, signal.SIGKILL)
 
 
 def kill_canary(node, chance):
-    killed(node, node.canary())
+    end(node, chance, Node.canary, signal.SIGKILL)
 
 
 def restart(node, chance):
-    node.expected_end = True
-    node.signal(node.loader(), signal.SIGTERM)
+    end(node, chance, Node.loader, signal.SIGTERM)
 
 
 def stop(node, pid, seconds):
@@ -64,16 +68,18 @@ def cut(node, chance):
 
 
 def move_address(node, chance):
+    """Or, where the kernel deletes secondary addresses with the primary one, they are all gone for a while."""
+    promote = chance.choice('01')
+    run_in(node.name, 'sysctl', '-qw', f'net.ipv4.conf.all.promote_secondaries={promote}',
+           f'net.ipv4.conf.eth0.promote_secondaries={promote}')
     other = f'198.18.0.{node.number + ANOTHER}'
     run_in(node.name, 'ip', 'address', 'add', f'{other}/24', 'dev', 'eth0')
     run_in(node.name, 'ip', 'address', 'delete', f'{node.address}/24', 'dev', 'eth0')
-    node.world.records[node.name] = other
-    node.world.change_records()
+    node.world.change_records({node.name: other})
     time.sleep(chance.uniform(1, 4))
     run_in(node.name, 'ip', 'address', 'add', f'{node.address}/24', 'dev', 'eth0', check=False)
     run_in(node.name, 'ip', 'address', 'delete', f'{other}/24', 'dev', 'eth0', check=False)
-    node.world.records[node.name] = node.address
-    node.world.change_records()
+    node.world.change_records({node.name: node.address})
 
 
 def blackhole(node, chance):
@@ -82,6 +88,17 @@ def blackhole(node, chance):
     run_in(node.name, 'ip', 'route', 'add', kind, f'{target.address}/32', check=False)
     time.sleep(chance.uniform(0.2, 2))
     run_in(node.name, 'ip', 'route', 'delete', kind, f'{target.address}/32', check=False)
+
+
+def move_route(node, chance):
+    """To the other one's address on the switch over the wire between the two, and back."""
+    if node.name not in QUIET:  # it has no other way
+        node = node.world.nodes[chance.choice(list(QUIET))]
+    name, = set(QUIET) - {node.name}
+    target = f'{node.world.nodes[name].address}/32'
+    run_in(node.name, 'ip', 'route', 'replace', target, 'via', QUIET[name], 'dev', 'quiet', 'src', QUIET[node.name], check=False)
+    time.sleep(chance.uniform(0.2, 3))
+    run_in(node.name, 'ip', 'route', 'delete', target, check=False)
 
 
 def dns_dies(node, chance):
@@ -93,24 +110,22 @@ def dns_dies(node, chance):
 
 def dns_forgets(node, chance):
     """The record of a node is gone, and comes again."""
-    address = node.world.records.pop(node.name)
-    node.world.change_records()
-    time.sleep(chance.uniform(1, 4))
-    node.world.records[node.name] = address
-    node.world.change_records()
+    node.world.change_records(drop=[node.name])
+    time.sleep(chance.uniform(1, 6))
+    node.world.change_records({node.name: node.address})
 
 
 def dns_names_many(node, chance):
-    for number in range(20, 90):
-        node.world.records[f'nobody-{number}'] = f'198.18.0.{number}'
-    node.world.change_records()
-    time.sleep(chance.uniform(1, 3))
-    for number in range(20, 90):
-        del node.world.records[f'nobody-{number}']
-    node.world.change_records()
+    many = {f'nobody-{number}': f'198.18.0.{number}' for number in range(20, 90)}
+    node.world.change_records(many)
+    time.sleep(chance.uniform(1, 6))
+    node.world.change_records(drop=many)
 
 
 def disk_full(node, chance):
+    """Which whoever logs shall not mind."""
+    if not node.get('/-/healthy', timeout=1):
+        return 'not up at that moment'
     filler = os.path.join(node.world.logs, 'filler')
     try:
         with open(filler, 'wb') as file:
@@ -119,37 +134,68 @@ def disk_full(node, chance):
                 file.flush()
     except OSError:
         pass
+    left = os.statvfs(node.world.logs).f_bavail
+    node.write_peers('something to log\n')
     time.sleep(chance.uniform(0.5, 2))
+    node.write_peers(node.good_peers())
+    time.sleep(0.2)
     os.unlink(filler)
+    return f'{left} blocks were left' if left else None
 
 
 def clock_steps(node, chance):
-    if not node.world.clock_library:
-        return 'the program is static: no other clock can be given to it'
-    node.set_clock(int(chance.uniform(-8, 8) * 3600))
-    time.sleep(chance.uniform(0.2, 2))
+    nodes = [node for node in node.world.nodes.values() if node.clock_library]
+    if not nodes:
+        return 'no program is dynamic, so that another clock could be given to it'
+    node = chance.choice(nodes)
+    seconds = int(chance.choice([-1, 1]) * chance.uniform(1, 8) * 3600)
+    node.set_clock(seconds)
+    node.signal(node.loader() if node.get('/-/healthy', timeout=1) else 0, signal.SIGHUP)
+    time.sleep(chance.uniform(0.3, 2))
+    told = re.search(r'^kube_canary_config_last_reload_success_timestamp_seconds (\S+)', node.get('/metrics') or '', re.M)
     if chance.random() < 0.7:
         node.set_clock(0)
+    return 'it told another time' if told and abs(float(told[1]) - time.time() - seconds) > 60 else None
+
+
+def limit_descriptors(pid, limit):
+    """Only the soft limit, and as the user it runs as: even root may lack the capability to do more. False: not done."""
+    try:
+        with open(f'/proc/{pid}/status') as file:
+            ids = dict(re.findall(r'^(Uid|Gid):\t(\d+)', file.read(), re.M))
+    except OSError:
+        return False
+    return subprocess.run(['setpriv', '--reuid', ids['Uid'], '--regid', ids['Gid'], '--clear-groups', 'prlimit', f'--pid={pid}',
+                           f'--nofile={limit}:'], stderr=subprocess.DEVNULL).returncode == 0
 
 
 def no_descriptors(node, chance):
     pid = node.canary()
-    if not pid:
+    try:
+        held = {int(number) for number in os.listdir(f'/proc/{pid}/fd')}
+    except OSError:
         return 'no canary at that moment'
-    held = len(os.listdir(f'/proc/{pid}/fd'))
-    run_in(node.name, 'prlimit', f'--pid={pid}', f'--nofile={held}:1048576', check=False)
-    for _ in range(int(chance.uniform(3, 12))):
-        node.get('/metrics', timeout=0.3)
-    run_in(node.name, 'prlimit', f'--pid={pid}', '--nofile=1024:1048576', check=False)
+    lowest = min(set(range(len(held) + 1)) - held)  # the next to be given out
+    if not limit_descriptors(pid, lowest):
+        return 'its limit cannot be set'
+    answers = [node.get('/metrics', timeout=0.3) for _ in range(int(chance.uniform(3, 12)))]
+    node.signal(node.loader(), signal.SIGHUP)  # opens the peers file
+    time.sleep(0.2)
+    limit_descriptors(pid, 1024)
+    return 'it had descriptors left' if all(answers) else None
 
 
 def bad_peers_file(node, chance):
+    if not node.get('/-/healthy', timeout=1):
+        return 'not up at that moment' # at its start it would be right to end
     node.write_peers(chance.choice(['not an address\n', '\0\1\2' * 1000, 'a' * 100000, f'{NAME_SERVER} x\n{NAME_SERVER} y\n']))
     time.sleep(chance.uniform(0.3, 2))
     node.write_peers(node.good_peers())
 
 
 def no_peers_file(node, chance):
+    if not node.get('/-/healthy', timeout=1):
+        return 'not up at that moment'
     os.rename(node.file, node.file + '.away')
     time.sleep(chance.uniform(0.3, 2))
     os.rename(node.file + '.away', node.file)
@@ -225,9 +271,12 @@ def starve(node, chance):
 
 
 def reload(node, chance):
+    if not node.get('/-/healthy', timeout=1):
+        return 'not up at that moment'  # SIGHUP ends what has not said yet that it wants it
     node.signal(node.loader(), signal.SIGHUP)
 
 
 FAULTS = [kill_loader, kill_canary, restart, stop_canary, stop_loader, delete_device, link_down, cut, move_address, blackhole,
-          dns_dies, dns_forgets, dns_names_many, disk_full, clock_steps, no_descriptors, bad_peers_file, no_peers_file,
+          move_route, dns_dies, dns_forgets, dns_names_many, disk_full, clock_steps, no_descriptors, bad_peers_file, no_peers_file,
           peer_floods, ring_fills, web_siege, starve, reload]
+SHARED = [dns_dies, disk_full, dns_names_many, clock_steps, move_route]  # of one thing that several nodes have: one at a time
