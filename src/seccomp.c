@@ -5,6 +5,7 @@
  */
 #include "seccomp.h"
 
+#include <arpa/inet.h> /* for the next ones, which know the structures that it defines */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
