@@ -57,7 +57,7 @@ include tests/fuzz/fuzz.mk
 .DEFAULT_GOAL := all
 
 .DELETE_ON_ERROR:
-.PHONY: all help check check-rules check-unit check-sim check-edge check-bpf check-e2e check-vm check-fuzz fuzz soak test bench bench-quick bench-tools internet-scale mesh-table metrics-table lint format tools clean release image check-release man completion install uninstall
+.PHONY: all help check check-rules check-unit check-sim check-edge check-bpf check-e2e check-vm check-kernels check-fuzz fuzz soak test bench bench-quick bench-tools internet-scale mesh-table metrics-table lint format tools clean release image check-release man completion install uninstall
 .SECONDARY:
 
 all: $(BUILD)/kube-canary ## build the program
@@ -196,6 +196,11 @@ check-rules: ## the chart's rules and dashboards, as far as they need no mesh
 
 check-vm: all $(BPF_TESTS) ## an older stock kernel, without TCX, in a virtual machine
 	$(Q)BUILD=$(BUILD) tests/vm/run
+
+# Of the release, which is made first if KUBE_CANARY names no program.
+check-kernels: $(BPF_TESTS) ## the same with 1 and 4 CPUs, and netem, from the release; KERNELS='6.1:4 6.12:4' for others
+	$(Q)[ -n "$(KUBE_CANARY)" ] || $(MAKE) --no-print-directory release
+	$(Q)BUILD=$(BUILD) KUBE_CANARY=$(or $(KUBE_CANARY),build/release/kube-canary) tests/vm/matrix $(KERNELS)
 
 SOAK_SECONDS ?= 1800
 soak: all tools ## a long run under faults by chance, at least 500 in 30 minutes (root)
