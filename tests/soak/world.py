@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import threading
@@ -101,10 +102,10 @@ class Node:
 
     def set_clock(self, seconds):
         """The wall clock of this node's processes is off by so much."""
-        with open(self.clock + '.new', 'w') as file:
-            file.write(f'{seconds}\n')
-        os.chmod(self.clock + '.new', 0o644)
-        os.rename(self.clock + '.new', self.clock)
+        fd = os.open(self.clock, os.O_WRONLY | os.O_CREAT, 0o644)  # in place: they have it in memory
+        os.pwrite(fd, struct.pack('l', seconds), 0)
+        os.fchmod(fd, 0o644)
+        os.close(fd)
 
     def start(self):
         options = [f'--node.name=node-{self.name}', f'--peers.dns={DOMAIN}', f'--peers.file={self.file}',
