@@ -34,6 +34,7 @@ struct interface {
 	uint32_t ifindex; /* 0: free */
 	char name[INTERFACE_NAME_CAPACITY];
 	uint32_t peers;		      /* routed over it */
+	struct local_time left_at;    /* when the last of them left it */
 	struct word_direction egress; /* the loader's last word */
 	struct word_direction ingress;
 	bool answered;		   /* the loader answered at least once */
@@ -66,8 +67,13 @@ void interfaces_route(struct interfaces *interfaces, uint32_t slot,
 /* The device is gone (RTM_DELLINK), or changed: ask again at once. */
 void interfaces_on_link(struct interfaces *interfaces, uint32_t ifindex, struct local_time now);
 
+/* No reply is waited for so long: twice the longest timeout, and a rest. What is under way when the
+ * last route leaves an interface still comes back over it. */
+#define INTERFACE_LINGERS_NS (10 * NS_PER_SECOND)
+
 /* The next thing to say to the loader: true and *ret, at most one ATTACH a second for each
- * interface, DETACH when no peer is left, RENEW where our program stopped working in its place. */
+ * interface, RENEW where our program stopped working in its place; DETACH when no peer is left for
+ * INTERFACE_LINGERS_NS, or at once where our programs are not there, or the table is half full. */
 bool interfaces_next_word(struct interfaces *interfaces, struct local_time now, struct word *ret);
 void interfaces_on_word(struct interfaces *interfaces, const struct word *word);
 
@@ -100,6 +106,11 @@ struct interface_doubts interfaces_doubts(const struct interfaces *interfaces);
 bool interface_egress_attached(const struct interface *interface);
 bool interface_ingress_attached(const struct interface *interface);
 
+/* All peers that told anything lately tell that it does not work. Where only some do, their packets
+ * take another way, and attaching anew would cost the others replies for nothing. */
+bool interface_egress_fails(const struct interface *interface);
+bool interface_ingress_fails(const struct interface *interface);
+
 /* Our programs are there both ways, by the loader's word alone, whatever peers do. */
 bool interface_in_place(const struct interface *interface);
 /* The first interface in use where they are not, or NULL. */
@@ -113,7 +124,7 @@ bool interfaces_next_odd_peer(struct interfaces *interfaces, uint32_t *ret_slot,
 /* How often a route was left out since the table was full. */
 uint64_t interfaces_left_out(const struct interfaces *interfaces);
 
-/* [INTERFACE_CAPACITY]; ifindex 0 is a hole. */
+/* [INTERFACE_CAPACITY]; ifindex 0 is a hole, or one that only lingers. */
 const struct interface *interfaces_get(const struct interfaces *interfaces, uint32_t index);
 
 #endif

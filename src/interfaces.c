@@ -21,9 +21,6 @@
 #define RENEW_LAST_NS	 (600 * NS_PER_SECOND)
 #define RENEW_VAIN_BOUND 8 /* beyond the last pause */
 
-/* The loader is asked every second; a stopped one answers none of these. */
-#define UNANSWERED_MAX 3
-
 /* A peer that told nothing, while another one told so much, told nothing lately. */
 #define LATELY_MAX 16
 
@@ -158,8 +155,10 @@ void interfaces_route(struct interfaces *interfaces, uint32_t slot,
 		after |= bit;
 	}
 	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++) {
-		if ((before & ~after) & (1u << i))
-			interfaces->table[i].peers--;
+		struct interface *interface = &interfaces->table[i];
+
+		if (((before & ~after) & (1u << i)) && --interface->peers == 0)
+			interface->left_at = now;
 	}
 	/* What was told of another way is not about this one. */
 	if (after == 0)
@@ -177,18 +176,6 @@ void interfaces_on_link(struct interfaces *interfaces, uint32_t ifindex, struct 
 	/* Notices may come in floods; while an answer is awaited, the next word is near anyway. */
 	if (interface && interface->unanswered_words == 0)
 		interface->ask_at = now;
-}
-
-/* All peers that told anything lately tell that the program does not work. Where only some do,
- * their packets take another way, and attaching anew would cost the others replies for nothing. */
-static bool egress_fails(const struct interface *interface)
-{
-	return interface->unstamped_peers > 0 && interface->stamped_peers == 0;
-}
-
-static bool ingress_fails(const struct interface *interface)
-{
-	return interface->blind_peers > 0 && interface->seen_peers == 0;
 }
 
 /* Whether to attach anew now, given how many peers tell that the program works. */
@@ -217,15 +204,33 @@ static bool renewal_is_due(struct interface_renewal *renewal, bool fails, uint32
 static bool interface_renew(struct interface *interface, struct local_time now, struct word *ret)
 {
 	*ret = (struct word){ .ifindex = interface->ifindex };
-	if (renewal_is_due(&interface->renew_egress, egress_fails(interface),
+	if (renewal_is_due(&interface->renew_egress, interface_egress_fails(interface),
 			   interface->stamped_peers, now))
 		ret->kind = WORD_RENEW_EGRESS;
-	else if (renewal_is_due(&interface->renew_ingress, ingress_fails(interface),
+	else if (renewal_is_due(&interface->renew_ingress, interface_ingress_fails(interface),
 				interface->seen_peers, now))
 		ret->kind = WORD_RENEW_INGRESS;
 	else
 		return false;
 	return true;
+}
+
+static uint32_t interfaces_used(const struct interfaces *interfaces)
+{
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++)
+		used += interfaces->table[i].ifindex != 0;
+	return used;
+}
+
+/* Of one that no peer is routed over. */
+static bool interface_is_done(const struct interfaces *interfaces,
+			      const struct interface *interface, struct local_time now)
+{
+	return !interface_in_place(interface) ||
+	       local_since(now, interface->left_at) >= INTERFACE_LINGERS_NS ||
+	       interfaces_used(interfaces) > INTERFACE_CAPACITY / 2;
 }
 
 bool interfaces_next_word(struct interfaces *interfaces, struct local_time now, struct word *ret)
@@ -236,6 +241,8 @@ bool interfaces_next_word(struct interfaces *interfaces, struct local_time now, 
 		if (interface->ifindex == 0)
 			continue;
 		if (interface->peers == 0) {
+			if (!interface_is_done(interfaces, interface, now))
+				continue;
 			*ret = (struct word){ .kind = WORD_DETACH, .ifindex = interface->ifindex };
 			*interface = (struct interface){ 0 };
 			return true;
@@ -310,29 +317,6 @@ struct interface_doubts interfaces_doubts(const struct interfaces *interfaces)
 	return interfaces->doubts;
 }
 
-static bool direction_in_place(const struct interface *interface,
-			       const struct word_direction *direction)
-{
-	return direction->mode != HOOK_NONE && direction->error == 0 &&
-	       interface->unanswered_words <= UNANSWERED_MAX;
-}
-
-bool interface_egress_attached(const struct interface *interface)
-{
-	return direction_in_place(interface, &interface->egress) && !egress_fails(interface);
-}
-
-bool interface_ingress_attached(const struct interface *interface)
-{
-	return direction_in_place(interface, &interface->ingress) && !ingress_fails(interface);
-}
-
-bool interface_in_place(const struct interface *interface)
-{
-	return direction_in_place(interface, &interface->egress) &&
-	       direction_in_place(interface, &interface->ingress);
-}
-
 const struct interface *interfaces_first_missing(const struct interfaces *interfaces)
 {
 	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++) {
@@ -385,5 +369,8 @@ uint64_t interfaces_left_out(const struct interfaces *interfaces)
 
 const struct interface *interfaces_get(const struct interfaces *interfaces, uint32_t index)
 {
-	return &interfaces->table[index];
+	static const struct interface hole;
+	const struct interface *interface = &interfaces->table[index];
+
+	return interface->peers > 0 ? interface : &hole;
 }

@@ -139,7 +139,7 @@ static const struct command_option options[] = {
 	[OPTION_SORT] = { 's', "sort", "COLUMN",
 			  "sorted by it at first; -COLUMN: the other way round" },
 	[OPTION_FILTER] = { 'f', "filter", "WORDS",
-			    "rows that have all of them in name, address, zone, health…" },
+			    "rows that have all of them in name, address, zone, health and more" },
 };
 
 static int refuse(char error[COMMAND_ERROR_CAPACITY], const char *value, const char *expected)

@@ -54,6 +54,47 @@ static void the_last_peer_detaches(void **state)
 	interfaces_close(interfaces);
 }
 
+/* Replies to what left before the routes changed still come in there. */
+static void where_our_programs_work_they_linger(void **state)
+{
+	const uint32_t lingers_ms = INTERFACE_LINGERS_NS / NS_PER_MS;
+	struct interfaces *interfaces = opened();
+
+	(void)state;
+	route(interfaces, 0, 3, 0, 0);
+	words(interfaces, 0);
+	answer(interfaces, 3, good, good);
+	route(interfaces, 0, 0, 0, 100);
+	assert_string_equal(words(interfaces, 100), "");
+	assert_null(find(interfaces, 3)); /* nobody is told of it */
+	assert_string_equal(words(interfaces, 99 + lingers_ms), "");
+	/* It comes back, and goes again. */
+	route(interfaces, 0, 3, 0, 99 + lingers_ms);
+	assert_string_equal(words(interfaces, 99 + lingers_ms), "A3 ");
+	assert_true(interface_in_place(find(interfaces, 3)));
+	route(interfaces, 0, 0, 0, 100 + lingers_ms);
+	assert_string_equal(words(interfaces, 100 + lingers_ms), "");
+	assert_string_equal(words(interfaces, 99 + 2 * lingers_ms), "");
+	assert_string_equal(words(interfaces, 100 + 2 * lingers_ms), "D3 ");
+	interfaces_close(interfaces);
+}
+
+/* Devices that come and go must not fill the table. */
+static void many_do_not_linger(void **state)
+{
+	struct interfaces *interfaces = opened();
+
+	(void)state;
+	for (uint32_t ifindex = 1; ifindex <= INTERFACE_CAPACITY / 2; ifindex++) {
+		route(interfaces, 0, ifindex, 0, 0);
+		assert_null(strchr(words(interfaces, 0), 'D'));
+		answer(interfaces, ifindex, good, good);
+	}
+	route(interfaces, 0, 99, 0, 2);
+	assert_string_equal(words(interfaces, 2), "D1 A99 ");
+	interfaces_close(interfaces);
+}
+
 static void ready_is_answered_good_or_bad(void **state)
 {
 	struct interfaces *interfaces = opened();
@@ -246,9 +287,10 @@ static void who_is_only_known_keeps_interfaces_in_use(void **state)
 	route(interfaces, 0, 0, 0, 1);
 	assert_non_null(find(interfaces, 3));
 	route(interfaces, known, 4, 0, 1);
-	assert_string_equal(words(interfaces, 2), "D3 ");
+	assert_null(find(interfaces, 3));
+	assert_non_null(find(interfaces, 4));
 	route(interfaces, known, 0, 0, 3);
-	assert_string_equal(words(interfaces, 3), "D4 ");
+	assert_null(find(interfaces, 4));
 	interfaces_close(interfaces);
 }
 
@@ -257,6 +299,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_loader_is_asked_at_once_and_every_second),
 		cmocka_unit_test(the_last_peer_detaches),
+		cmocka_unit_test(where_our_programs_work_they_linger),
+		cmocka_unit_test(many_do_not_linger),
 		cmocka_unit_test(ready_is_answered_good_or_bad),
 		cmocka_unit_test(evidence_outweighs_the_word),
 		cmocka_unit_test(a_program_that_stopped_working_is_attached_anew),
