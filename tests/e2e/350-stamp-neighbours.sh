@@ -29,7 +29,7 @@ reflected_before=$(value a kube_canary_reflected_total)
 received_before=$(received)
 
 # TCP of some size both ways, UDP to many ports (the reflector's among the sources), ICMP, fragments.
-in_ns a python3 -m http.server --bind 198.18.0.1 --directory "$TOP/src" 8080 > /dev/null 2>&1 &
+ip netns exec "$PREFIX-a" python3 -m http.server --bind 198.18.0.1 --directory "$TOP/src" 8080 > /dev/null 2>&1 &
 own_process $!
 eventually 10 in_ns b curl -s -o /dev/null http://198.18.0.1:8080/canary.c || fail "no TCP"
 for ((i = 0; i < 20; i++)); do

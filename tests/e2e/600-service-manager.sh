@@ -9,7 +9,8 @@ two_nodes
 # Notes what it hears: monotonic time, sender, line.
 manager_start() { # NAME of the socket, as NOTIFY_SOCKET has it
   : > "$SCRATCH/heard"
-  in_ns a python3 - "$1" "$SCRATCH/heard" <<'END' 2> "$SCRATCH/manager.log" &
+  # Not by in_ns, whose shell would be what is ended.
+  ip netns exec "$PREFIX-a" python3 - "$1" "$SCRATCH/heard" <<'END' 2> "$SCRATCH/manager.log" &
 import socket, struct, sys, time
 manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 manager.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)

@@ -19,7 +19,7 @@ PREFIX=kc-e2e-$$
 SCRATCH=$(mktemp -d "/tmp/$PREFIX-XXXXXX")
 chmod 755 "$SCRATCH" # canaries read their peers as nobody
 NAMESPACES=()
-declare -A PROCESSES # when they started, by their ids: an id that was waited for may be somebody else's by now
+declare -gA PROCESSES=() # when they started, by their ids: an id that was waited for may be somebody else's by now
 
 # For a test that has more to clean up than processes, namespaces and files.
 at_end() {
