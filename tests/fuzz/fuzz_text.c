@@ -67,7 +67,11 @@ static void unescape(char *text)
 		}
 		text++;
 		if (*text == 'u') {
-			*to++ = (char)hexadecimal(text + 1);
+			unsigned int point = hexadecimal(text + 1);
+
+			if (point >= 0x80) /* of two octets: only controls are escaped */
+				*to++ = (char)(0xc0 | point >> 6);
+			*to++ = (char)(point >= 0x80 ? 0x80 | (point & 0x3f) : point);
 			text += 4;
 		} else {
 			*to++ = *text == 'n' ? '\n' : *text;
@@ -97,6 +101,10 @@ static void check_json(const char *value, const char *expected)
 	char *escaped, *document;
 	size_t length = append(text_append_json, value, 6 * strlen(value) + 1, &escaped);
 
+	/* No control reaches a terminal, those of C1 (U+0080 to U+009F) neither. */
+	for (const char *at = escaped; *at; at++)
+		require((unsigned char)*at >= ' ' && *at != 0x7f &&
+			!(*at == '\xc2' && (unsigned char)at[1] < 0xa0));
 	document = malloc(length + 3);
 	sprintf(document, "\"%s\"", escaped);
 	require(json_is_valid(document));

@@ -100,6 +100,10 @@ void footprint_forget_start(void)
 {
 }
 
+void footprint_forget_rare(void)
+{
+}
+
 /* One that attaches at once. */
 void attachment_init(struct attachment *attachment, uint32_t ifindex)
 {
