@@ -75,8 +75,8 @@ struct prober_stamp_hearer {
 	/* A probe left at this instant of CLOCK_REALTIME. The same one may be told again. */
 	void (*on_left)(void *ctx, const struct echoed *probe, int64_t t1_real_ns);
 	/* All that is told next was stamped before this call, and whatever probes left before the
-	 * replies came were told. */
-	void (*on_stamps)(void *ctx);
+	 * replies came were told. False: the clock was set, so no more is told of what left. */
+	bool (*on_stamps)(void *ctx);
 	void (*on_reply)(void *ctx, const struct stamped_reply *reply);
 	/* The socket of the flow had no more room: stamps or replies may be missing. */
 	void (*on_full)(void *ctx, uint16_t flow);

@@ -15,13 +15,15 @@
 static uint32_t *told_icmp;
 
 /* All stamps that were told so far are from before this. */
-static void follow_clock(const struct agent *agent)
+static bool follow_clock(const struct agent *agent)
 {
 	int64_t error_ns;
 	int64_t offset_ns = wall_clock_offset(&error_ns);
 
-	if (!stand_in_follow_clock(agent->stand_in, offset_ns, error_ns))
-		log_info("the wall clock was set: probes in flight are without a round-trip time");
+	if (stand_in_follow_clock(agent->stand_in, offset_ns, error_ns))
+		return true;
+	log_info("the wall clock was set: probes in flight are without a round-trip time");
+	return false;
 }
 
 int agent_open_stand_in(struct agent *agent, const struct agent_inheritance *inheritance)
@@ -79,9 +81,9 @@ static void on_left(void *ctx, const struct echoed *probe, int64_t t1_real_ns)
 	stand_in_on_left(agent->stand_in, probe, t1_real_ns);
 }
 
-static void on_stamps(void *ctx)
+static bool on_stamps(void *ctx)
 {
-	follow_clock(ctx);
+	return follow_clock(ctx);
 }
 
 static void on_stamped_reply(void *ctx, const struct stamped_reply *reply)

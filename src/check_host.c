@@ -225,7 +225,8 @@ static void check_firewall(struct check *check)
 		    "all nodes, in the cloud's rules too",
 		    check->config.stamp_port);
 	finding_advise(finding, "a node's own nftables or iptables need only let probes out, and "
-				"replies in for the names: requests are answered before it");
+				"replies in for the names: requests are answered before it, "
+				"unless sockets stamp (--timestamps=socket)");
 }
 
 void check_host(struct check *check)

@@ -97,11 +97,13 @@ static void check_needed(struct check *check)
 	finding = add_permission(check, FINDING_FAIL, "permissions.needed", "capabilities");
 	finding_say(finding, "missing: %s", missing);
 	list_missing(needed, LENGTH(needed), false, missing, sizeof(missing));
-	finding_advise(finding,
-		       "at most the sockets' stamps would serve, STAMP only (--timestamps): run it "
-		       "as root; in a container add %s (securityContext.capabilities.add, "
-		       "--cap-add)",
-		       missing);
+	finding_advise(
+		finding,
+		"at most the sockets' stamps would serve, STAMP only (--timestamps), and below "
+		"1024 not at every --stamp.port: run it as root; in a container add %s "
+		"(securityContext.capabilities.add, "
+		"--cap-add)",
+		missing);
 }
 
 static void check_wanted(struct check *check)

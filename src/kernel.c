@@ -304,7 +304,7 @@ static int kernel_check_clock(void)
 			  LOG_INT("offset_seconds", seconds), LOG_INT("offset_ns", ns));
 	if (file)
 		fclose(file);
-	return seconds || ns ? -EOPNOTSUPP : 0;
+	return seconds || ns ? -EXDEV : 0;
 }
 
 int kernel_open(const struct kernel_settings *settings, struct kernel *ret)

@@ -151,7 +151,8 @@ static const char *missing_capability(void)
 		if (!privileges_held(needed[i].number))
 			return needed[i].name;
 	}
-	return "none; perhaps seccomp, lockdown or a security module refused";
+	return "none of this user namespace; perhaps the host's CAP_BPF, or seccomp, lockdown or a "
+	       "security module refused";
 }
 
 struct random_start {

@@ -181,6 +181,7 @@ static int fill_config(struct ping *ping)
 	add_flag(ping, "--probe.size=%u", options->size);
 	add_flag(ping, "--stamp.port=%u", options->port);
 	add_flag(ping, "--reflector=false");
+	add_flag(ping, "--timestamps=bpf"); /* as the first line says */
 	add_flag(ping, "--bpf.hook=%s", options->hook);
 	add_flag(ping, "--log.level=%s", options->verbose ? "info" : "error");
 	if (config_read(ping->argc, ping->argv, NULL, &ping->config, error))

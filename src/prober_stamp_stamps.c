@@ -216,6 +216,7 @@ struct hearing {
 	int fd;
 	uint16_t flow;
 	bool ipv4;
+	bool stale; /* the clock was set: stamps that still wait may be of the one before */
 };
 
 static void hear_error(struct hearing *hearing, struct mmsghdr *message, const uint8_t *octets)
@@ -227,7 +228,8 @@ static void hear_error(struct hearing *hearing, struct mmsghdr *message, const u
 	struct echoed echoed;
 
 	if (facts.left) {
-		if (facts.stamp_real_ns > 0 && !(message->msg_hdr.msg_flags & MSG_TRUNC) &&
+		if (!hearing->stale && facts.stamp_real_ns > 0 &&
+		    !(message->msg_hdr.msg_flags & MSG_TRUNC) &&
 		    read_probe(hearing->prober, hearing->flow, hearing->ipv4, octets,
 			       message->msg_len, &echoed))
 			hearer->on_left(hearer->ctx, &echoed, facts.stamp_real_ns);
@@ -289,7 +291,7 @@ static void hear_socket(struct hearing *hearing)
 		bool ended = count <= 0 && errno == EAGAIN;
 
 		hear_errors(hearing);
-		hearing->hearer->on_stamps(hearing->hearer->ctx);
+		hearing->stale |= !hearing->hearer->on_stamps(hearing->hearer->ctx);
 		for (int i = 0; i < count; i++)
 			hear_reply(hearing, &batch->messages[i],
 				   batch->octets + (size_t)i * batch->bytes);

@@ -76,7 +76,8 @@ static int64_t samples_expire_flight(struct samples *samples, size_t index, stru
 	int64_t t1_ns = (int64_t)samples_t1_ns(samples, index);
 	int64_t closing_ns = samples_due_ns(samples, index) + samples->timeout_ns;
 
-	if (t1_ns == KC_T1_ARMED) {
+	/* A T1 that lies ahead is of a clock that was set, and would be out for ever. */
+	if (t1_ns == KC_T1_ARMED || t1_ns > now.ns + samples->timeout_ns) {
 		/* At any time while it was out will do: the kernel drops what it held back, or lets
 		 * it go yet, unseen. */
 		sample->never_left = slot->unresolved || entry->since_ns <= slot->unresolved_at_ns;

@@ -193,20 +193,24 @@ static bool ring_put(struct stand_in *stand_in, const struct kc_record *record)
 
 /* --- the clock --- */
 
-/* All that left and was not answered yet, of one flow or of all. */
-static void forget_stamps(struct stand_in *stand_in, uint32_t flow, uint32_t flows)
+/* All that left and was not answered yet, of one flow or of all; returns whether there was any. */
+static bool forget_stamps(struct stand_in *stand_in, uint32_t flow, uint32_t flows)
 {
 	const struct kernel_shape *shape = &stand_in->memory->shape;
+	bool any = false;
 
 	for (uint32_t slot = 0; slot < shape->slots; slot++) {
 		struct kc_flight *first = &stand_in->memory->flights[(size_t)shape->window *
 								     (slot * shape->flows + flow)];
 
 		for (uint32_t i = 0; i < flows * shape->window; i++) {
-			if (first[i].t1_ns > KC_T1_TAKEN)
-				first[i].t1_ns = KC_T1_ARMED;
+			if (first[i].t1_ns <= KC_T1_TAKEN)
+				continue;
+			first[i].t1_ns = KC_T1_ARMED;
+			any = true;
 		}
 	}
+	return any;
 }
 
 bool stand_in_follow_clock(struct stand_in *stand_in, int64_t offset_ns, int64_t error_ns)
@@ -229,8 +233,8 @@ bool stand_in_follow_clock(struct stand_in *stand_in, int64_t offset_ns, int64_t
 
 void stand_in_on_full(struct stand_in *stand_in, uint16_t flow)
 {
-	stand_in->memory->counters->ring_full++;
-	forget_stamps(stand_in, flow, 1);
+	if (forget_stamps(stand_in, flow, 1))
+		stand_in->memory->counters->ring_full++;
 }
 
 /* --- pairing, as the programs do it --- */

@@ -25,6 +25,7 @@ struct heard {
 	int64_t t4_ns[PROBES];
 	struct address peer;
 	uint16_t flow;
+	bool clock_was_set;
 };
 
 static void on_left(void *ctx, const struct echoed *probe, int64_t t1_real_ns)
@@ -39,11 +40,12 @@ static void on_left(void *ctx, const struct echoed *probe, int64_t t1_real_ns)
 		heard->t1_ns[probe->sequence] = t1_real_ns;
 }
 
-static void on_stamps(void *ctx)
+static bool on_stamps(void *ctx)
 {
 	struct heard *heard = ctx;
 
 	heard->readings++;
+	return !heard->clock_was_set;
 }
 
 static void on_reply(void *ctx, const struct stamped_reply *reply)
@@ -219,6 +221,32 @@ static void what_was_not_sent_disturbs_nobody(void **state)
 	responder_close(&responder);
 }
 
+/* Those of the socket that noticed it are forgotten by who hears it; those that wait in another one
+ * are of the clock before, too. */
+static void after_a_set_clock_no_waiting_stamp_is_told(void **state)
+{
+	struct responder responder;
+	struct prober_stamp *prober;
+	struct heard heard = { .peer = address_of("127.0.0.1"), .flow = 0 };
+
+	(void)state;
+	responder_open(&responder);
+	prober = open_prober(responder.port_be, 44);
+	for (heard.flow = 0; heard.flow < 2; heard.flow++) {
+		assert_int_equal(send_probe(prober, &heard, heard.flow), 0);
+		reflect(&responder, false, STAMP_BYTES);
+	}
+	poll(NULL, 0, 50);
+	heard.flow = 0;
+	heard.clock_was_set = true;
+	hear(prober, &heard);
+	assert_int_equal(heard.left, 1);
+	assert_int_equal(heard.replies, 2);
+	assert_int_equal(heard.t1_ns[1], 0);
+	prober_stamp_close(prober);
+	responder_close(&responder);
+}
+
 /* Whatever is told then, it is told that something may be missing; and when there is room again, no
  * more. */
 static void a_full_socket_is_told(void **state)
@@ -252,6 +280,7 @@ int main(void)
 		cmocka_unit_test(stamps_are_there_to_be_had),
 		cmocka_unit_test(each_probe_and_each_reply_has_its_stamp),
 		cmocka_unit_test(what_was_not_sent_disturbs_nobody),
+		cmocka_unit_test(after_a_set_clock_no_waiting_stamp_is_told),
 		cmocka_unit_test(a_full_socket_is_told),
 	};
 
