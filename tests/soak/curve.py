@@ -12,10 +12,11 @@ COLUMNS = ['resident_loader_kib', 'resident_canary_kib', 'anonymous_loader_kib',
 HEAD = ['second', 'node', 'start', *COLUMNS, 'sent', 'lost', 'dropped']
 # Resident memory is shown only: pages of the program's file come as they are used, and the kernel maps sixteen of them at once.
 JUDGED = [column for column in COLUMNS if not column.startswith('resident')]
-LONG_ROWS = 60  # of a process that lived so long, thirds are compared; of others, ends
+LONG_ROWS = 400  # of a process that lived so long, the last third is compared with the one before; of others, ends
 SHORT_ROWS = 20  # of one that did not live so long nothing is said
-GROWTH = {True: 1.05, False: 1.15}  # of memory in a process that lived long, or did not: pages that were not touched before
-SPARE = {'kib': {True: 32, False: 64}, 'descriptors': {True: 1, False: 4}}
+GROWTH = {True: 1.05, False: 1.15}  # of memory in a process that lived long, or did not
+# A young process has pages that no peer needed before: some 220 KiB more when all its places for probed peers were used once.
+SPARE = {'kib': {True: 32, False: 256}, 'descriptors': {True: 1, False: 4}}
 
 
 def memory_kib(pid):
@@ -62,7 +63,8 @@ class Curve:
                     continue
                 long = len(values) >= LONG_ROWS
                 part = len(values) // 3 if long else 10
-                first, last = values[:part], values[-part:]
+                first = values[part:2 * part] if long else values[:part]
+                last = values[-part:]
                 before = statistics.median(first) if long else max(first)
                 after = statistics.median(last)
                 kib = column.endswith('kib')
