@@ -53,7 +53,7 @@ EDGE_TESTS := $(patsubst tests/edge/%.c,$(BUILD)/tests/edge/%,$(wildcard tests/e
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 TOOLS := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/*.c))
 BENCH_TOOLS := $(addprefix $(BUILD)/tests/bench/,allocations.so bare_loop empty_hook packet_cost)
-include tests/fuzz/fuzz.mk
+-include tests/fuzz/fuzz.mk # not in the image, which builds only the program
 .DEFAULT_GOAL := all
 
 .DELETE_ON_ERROR:
