@@ -6,6 +6,7 @@
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <net/if.h>
@@ -44,6 +45,8 @@ static int attach_clsact(int program, int ifindex)
 	const enum bpf_tc_attach_point hooks[] = { BPF_TC_INGRESS, BPF_TC_EGRESS };
 	int err = bpf_tc_hook_create(&hook);
 
+	if (err == -EEXIST) /* who was there before left it */
+		err = 0;
 	for (size_t i = 0; i < 2 && !err; i++) {
 		LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program, .handle = 1, .priority = 1);
 
