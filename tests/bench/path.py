@@ -97,6 +97,7 @@ def is_judged(who, hook):
 
 
 def loss_row(run, what, who, hook, mode, pairs):
+    pairs = [(ours, theirs) for ours, theirs in pairs if theirs > 0]  # where the other wire had its turn at all
     losses = [100 * (1 - ours / theirs) for ours, theirs in pairs]
     without = median([theirs for _, theirs in pairs]) / 1e9
     bar = BAR_TCP if is_judged(who, hook) and "throughput" in what and not run.quick else None
@@ -108,7 +109,7 @@ def loss_row(run, what, who, hook, mode, pairs):
 
 def is_clear(pairs):
     """Whether chance leaves the throughput lost no more room than the bar has."""
-    low, high = median_interval([100 * (1 - ours[0] / theirs[0]) for ours, theirs in pairs])
+    low, high = median_interval([100 * (1 - ours[0] / theirs[0]) for ours, theirs in pairs if theirs[0] > 0])
     return high - low <= BAR_TCP.limit
 
 
