@@ -198,8 +198,7 @@ static const struct rule loader_calls[] = {
 static const struct rule pins_calls[] = {
 	ANY(unlinkat),
 #ifdef SYS_unlink
-	ANY(unlink),
-	ANY(rmdir),
+	ANY(unlink), ANY(rmdir), ANY(stat), /* musl's; glibc has newfstatat */
 #endif
 };
 
