@@ -134,7 +134,7 @@ ping_run 1 -c 5 -i 1 -W 0.2 -v 198.18.0.79
 assert_eq "$(grep -oP 'seq=\d+' "$PING_OUT" | sort | uniq -d)" "" "probes told of twice"
 said ' [1-9][0-9]* ICMP error' "the words that came late, counted"
 ping_run 2 -c 1 203.0.113.1
-said 'not sent: Network is unreachable' "no route"
+said 'not sent: Network .*unreachable' "no route" # musl has another word less
 in_ns a ip route add 203.0.113.0/24 via 198.18.0.2
 in_ns b sysctl -qw net.ipv4.ip_forward=1
 ping_run 1 -c 2 -i 0.2 -W 0.3 203.0.113.1
@@ -177,10 +177,10 @@ in_ns a ip link delete "$red"
 # --- do not fragment
 in_ns a ip route add 198.18.0.3 dev eth0 mtu 1300
 ping_run 2 -c 2 -i 0.1 -s 1400 -M 'do' 198.18.0.3
-said 'seq=2 not sent: Message too long' "-M do"
+said 'seq=2 not sent: Message too l' "-M do"
 ping_run 0 -c 2 -i 0.1 -s 1400 -M probe 198.18.0.3
 ping_run 2 -c 1 -s 1473 198.18.0.2
-said 'not sent: Message too long' "larger than the link"
+said 'not sent: Message too l' "larger than the link"
 
 # --- the terminal's signals
 ping_start -i 0.05 198.18.0.2
