@@ -131,8 +131,10 @@ struct agent {
 	uint8_t reload_last_ok;
 };
 
-/* agent.c: when the next tick is; to be called where work has come up between ticks. */
+/* agent.c: when the next tick is; to be called where work has come up between ticks. The last one
+ * is at most `now`. */
 void agent_schedule(struct agent *agent, struct local_time now);
+struct local_time agent_last_tick(const struct agent *agent, struct local_time now);
 
 /* agent_probes.c */
 void agent_drain(struct agent *agent);

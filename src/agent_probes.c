@@ -114,11 +114,11 @@ void agent_send_due(struct agent *agent, struct local_time now)
 {
 	struct probe batch[PROBE_BATCH];
 	int errors[PROBE_BATCH];
-	struct local_time at;
+	struct local_time at, tick = agent_last_tick(agent, now);
 	uint32_t count;
 
 	do {
-		count = canary_due(agent->canary, now, batch, PROBE_BATCH);
+		count = canary_due(agent->canary, tick, now, batch, PROBE_BATCH);
 		memset(errors, 0, sizeof(errors));
 		at = loop_now();
 		prober_stamp_send(agent->stamp, batch, count, agent->clock.error_estimate_be,

@@ -157,13 +157,13 @@ static bool canary_arm(struct canary *canary, uint32_t slot, struct local_time n
 	return true;
 }
 
-uint32_t canary_due(struct canary *canary, struct local_time now, struct probe *batch,
-		    uint32_t capacity)
+uint32_t canary_due(struct canary *canary, struct local_time tick, struct local_time now,
+		    struct probe *batch, uint32_t capacity)
 {
 	uint32_t count = 0;
 
 	for (uint32_t slot = 0; slot < canary->memory->shape.slots && count < capacity; slot++) {
-		if (turns_take(canary->turns, slot, now) &&
+		if (turns_take(canary->turns, slot, tick) &&
 		    canary_arm(canary, slot, now, &batch[count]))
 			count++;
 	}

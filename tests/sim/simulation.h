@@ -129,8 +129,8 @@ static inline void simulation_tick(struct simulation *sim)
 	simulation_ask_neighbours(sim);
 	simulation_expire(sim);
 	do {
-		count = sim->sending ? canary_due(sim->canary, simulation_now(sim), batch,
-						  SIMULATION_BATCH)
+		count = sim->sending ? canary_due(sim->canary, simulation_now(sim),
+						  simulation_now(sim), batch, SIMULATION_BATCH)
 				     : 0;
 		simulation_check(sim);
 		for (uint32_t i = 0; i < count; i++) {

@@ -113,7 +113,8 @@ static void nobody_is_told_unasked(void **state)
 	named(sim, 1, "unasked");
 	while (was_asked) {
 		sim->now_ns += SIMULATION_TICK_NS;
-		if (canary_due(sim->canary, simulation_now(sim), &probe, 1) == 0)
+		if (canary_due(sim->canary, simulation_now(sim), simulation_now(sim), &probe, 1) ==
+		    0)
 			continue;
 		canary_on_sent(sim->canary, &probe, 0);
 		was_asked = probe.ask;

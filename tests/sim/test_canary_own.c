@@ -350,7 +350,8 @@ static void an_echo_peer_has_one_flow(void **state)
 
 		do {
 			sim->now_ns += SIMULATION_TICK_NS;
-		} while (canary_due(sim->canary, simulation_now(sim), &probe, 1) == 0);
+		} while (canary_due(sim->canary, simulation_now(sim), simulation_now(sim), &probe,
+				    1) == 0);
 		canary_on_sent(sim->canary, &probe, 0);
 		echoed.peer = probe.destination;
 		echoed.sequence = (uint16_t)probe.sequence;

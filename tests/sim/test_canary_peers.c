@@ -178,7 +178,7 @@ static void what_could_not_be_sent_to_the_departed_is_nobodys(void **state)
 	simulation_run(sim, SIMULATION_TICK_NS);
 	do {
 		sim->now_ns += SIMULATION_TICK_NS;
-	} while (canary_due(sim->canary, simulation_now(sim), &probe, 1) == 0);
+	} while (canary_due(sim->canary, simulation_now(sim), simulation_now(sim), &probe, 1) == 0);
 	say(sim, 0, NULL, NULL);
 	canary_on_sent(sim->canary, &probe, -ENETUNREACH);
 	simulation_check(sim);
@@ -275,7 +275,7 @@ static void what_does_not_fit_is_counted(void **state)
 	/* Time goes on, and nobody settles what is in flight. */
 	for (uint32_t i = 0; i < 3 * sim->kernel.memory.shape.window; i++) {
 		sim->now_ns += sim->settings.interval_ns;
-		canary_due(sim->canary, simulation_now(sim), &probe, 1);
+		canary_due(sim->canary, simulation_now(sim), simulation_now(sim), &probe, 1);
 		simulation_check(sim);
 	}
 	assert_int_equal(canary_in_flight(sim->canary), sim->kernel.memory.shape.window);

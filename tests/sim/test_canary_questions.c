@@ -180,7 +180,8 @@ static void a_question_that_was_not_sent_is_asked_with_the_next_probe(void **sta
 	simulation_run(sim, SIMULATION_TICK_NS);
 	for (int i = 0; i < 20;) {
 		sim->now_ns += SIMULATION_TICK_NS;
-		if (canary_due(sim->canary, simulation_now(sim), &probe, 1) == 0)
+		if (canary_due(sim->canary, simulation_now(sim), simulation_now(sim), &probe, 1) ==
+		    0)
 			continue;
 		assert_int_equal(probe.ask, sent == 0);
 		canary_on_sent(sim->canary, &probe, i >= 10 ? 0 : -ENETUNREACH);

@@ -24,7 +24,8 @@ static uint32_t tick(struct simulation *sim, struct probe *probes)
 
 	sim->now_ns += SIMULATION_TICK_NS;
 	canary_on_expiry(sim->canary, simulation_now(sim));
-	count = canary_due(sim->canary, simulation_now(sim), probes, SIMULATION_SLOTS);
+	count = canary_due(sim->canary, simulation_now(sim), simulation_now(sim), probes,
+			   SIMULATION_SLOTS);
 	for (uint32_t i = 0; i < count; i++)
 		canary_on_sent(sim->canary, &probes[i], 0);
 	return count;

@@ -19,7 +19,8 @@ static uint32_t most_in_a_tick(struct simulation *sim, int64_t tick_ns, int64_t 
 		sim->now_ns += tick_ns;
 		canary_on_expiry(sim->canary, simulation_now(sim));
 		do {
-			count = canary_due(sim->canary, simulation_now(sim), batch, 8);
+			count = canary_due(sim->canary, simulation_now(sim), simulation_now(sim),
+					   batch, 8);
 			for (uint32_t i = 0; i < count; i++)
 				canary_on_sent(sim->canary, &batch[i], 0);
 			tick += count;
@@ -122,12 +123,43 @@ static void an_interval_below_the_tick_is_probed_with_every_tick(void **state)
 	simulation_close(sim);
 }
 
+/* Where the grid of ticks is the interval's, and each wake-up is late by another time: turns go by
+ * the grid, so that each peer has one with every tick. */
+static void late_wake_ups_take_no_turns(void **state)
+{
+	const int64_t interval_ns = 20 * MS;
+	struct simulation *sim = simulation_open(SEED, SIMULATION_SLOTS, 1, interval_ns, 100 * MS,
+						 protocol_of(state));
+	uint32_t sent[SIMULATION_SLOTS] = { 0 };
+
+	simulation_populate(sim, 40);
+	simulation_run(sim, NS_PER_SECOND);
+	for (int64_t tick_ns = (sim->now_ns / interval_ns + 2) * interval_ns, ticks = 0;
+	     ticks < 400; ticks++, tick_ns += interval_ns) {
+		struct probe batch[SIMULATION_SLOTS];
+		uint32_t count;
+
+		sim->now_ns = tick_ns + (int64_t)(fake_random(&sim->random) % 5) * MS;
+		canary_on_expiry(sim->canary, simulation_now(sim));
+		count = canary_due(sim->canary, (struct local_time){ .ns = tick_ns },
+				   simulation_now(sim), batch, SIMULATION_SLOTS);
+		for (uint32_t i = 0; i < count; i++) {
+			sent[batch[i].slot]++;
+			canary_on_sent(sim->canary, &batch[i], 0);
+		}
+	}
+	for (uint32_t slot = 0; slot < 40; slot++)
+		assert_int_equal(sent[slot], 400);
+	simulation_close(sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		EACH_PROTOCOL(turns_are_spread_evenly),
 		EACH_PROTOCOL(turns_stay_spread),
 		EACH_PROTOCOL(an_interval_below_the_tick_is_probed_with_every_tick),
+		EACH_PROTOCOL(late_wake_ups_take_no_turns),
 	};
 
 	print_message("seed %#x\n", SEED);
