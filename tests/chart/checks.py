@@ -259,7 +259,10 @@ def promises():
             expect(security["privileged"] is True and "capabilities" not in security, security)
             continue
         expect(security["privileged"] is False and security["allowPrivilegeEscalation"] is False, security)
-        expect(security["capabilities"] == {"drop": ["ALL"], "add": ["BPF", "NET_ADMIN", "NET_RAW", "SETGID", "SETUID"]}, security)
+        for config in ({"timestamps": "bpf"}, {"stamp.port": 8620}):
+            narrower = container_of(objects(stub, {"securityContext": {"profile": profile}, "config": config}))
+            expect("NET_BIND_SERVICE" not in narrower["securityContext"]["capabilities"]["add"], config)
+        expect(security["capabilities"] == {"drop": ["ALL"], "add": ["BPF", "NET_ADMIN", "NET_BIND_SERVICE", "NET_RAW", "SETGID", "SETUID"]}, security)
         expect(security["seccompProfile"] == {"type": "RuntimeDefault"}, security)
     discovery = [item["spec"] for item in of_kind(items, "Service") if item["spec"].get("clusterIP") == "None"]
     expect(len(discovery) == 1 and discovery[0]["publishNotReadyAddresses"] is True, discovery)

@@ -113,7 +113,11 @@ def checks(stub):
         """With just the capabilities profile's privileges, a read-only root and its probes the pod becomes ready"""
         if os.geteuid() != 0:
             raise Skipped("needs root")
-        items = objects(stub, {"securityContext": {"profile": "capabilities"}, "extraArgs": ["--peers.static=peer=198.18.77.2"]})
+        return "; ".join(f"{timestamps}: {in_a_pod(timestamps)}" for timestamps in ("bpf", "auto", "socket"))
+
+    def in_a_pod(timestamps):
+        items = objects(stub, {"securityContext": {"profile": "capabilities"}, "config": {"timestamps": timestamps},
+                               "extraArgs": ["--peers.static=peer=198.18.77.2"]})
         container = container_of(items)
         capabilities = ",".join(f"+{name.lower()}" for name in container["securityContext"]["capabilities"]["add"])
         variables = environment_of(items)
@@ -123,7 +127,7 @@ def checks(stub):
         port = container["ports"][0]["containerPort"]
         done = subprocess.run(["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", f"{HERE}/pod", str(port),
                                paths["liveness"], paths["readiness"], *command], capture_output=True, text=True, timeout=60)
-        expect(done.returncode == 0, done.stdout[-1500:], done.stderr[-1500:])
+        expect(done.returncode == 0, timestamps, done.stdout[-1500:], done.stderr[-1500:])
         return done.stdout.strip().splitlines()[-1]
 
     return [program_starts, program_options, program_schema, program_ports, program_privileges]

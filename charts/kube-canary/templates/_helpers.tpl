@@ -197,6 +197,9 @@ gives --api-versions by hand may name the version only.
 {{- define "kube-canary.capabilities" -}}
 - BPF
 - NET_ADMIN
+{{- if and (ne (toString (get (default dict .Values.config) "timestamps")) "bpf") (lt (include "kube-canary.stampPort" . | int) 1024) }}
+- NET_BIND_SERVICE
+{{- end }}
 - NET_RAW
 {{- if or .Values.securityContext.perfmon (eq (toString (get (default dict .Values.config) "bpf.hook")) "xdp") }}
 - PERFMON
