@@ -16,7 +16,10 @@
 struct protobuf {
 	struct text *text;
 	unsigned int depth;
-	size_t starts[PROTOBUF_DEPTH]; /* of the contents of what is open */
+	struct {
+		size_t start; /* of its content */
+		size_t left;  /* octets in front of that, for its length */
+	} open[PROTOBUF_DEPTH];
 };
 
 struct protobuf protobuf_over(struct text *text);
@@ -25,12 +28,16 @@ struct protobuf protobuf_over(struct text *text);
 void protobuf_append_uint(struct protobuf *protobuf, uint32_t field, uint64_t value);
 void protobuf_append_sint(struct protobuf *protobuf, uint32_t field, int64_t value);
 void protobuf_append_double(struct protobuf *protobuf, uint32_t field, double value);
-/* A string: octets that are not UTF-8 become U+FFFD. */
+/* A string that is known to be UTF-8. */
+void protobuf_append_string(struct protobuf *protobuf, uint32_t field, const char *value);
+/* Any string: octets that are not UTF-8 become U+FFFD. */
 void protobuf_append_text(struct protobuf *protobuf, uint32_t field, const char *value);
 
 /* What is appended until it is closed is its content. Field 0: no field, but its length before it
- * (a delimited message). */
+ * (a delimited message). A long one has mostly 128 octets or more, else less: any other content is
+ * moved when it is closed, which takes time. */
 void protobuf_open(struct protobuf *protobuf, uint32_t field);
+void protobuf_open_long(struct protobuf *protobuf, uint32_t field);
 void protobuf_close(struct protobuf *protobuf);
 /* An element of an open field that is packed. */
 void protobuf_append_packed_sint(struct protobuf *protobuf, int64_t value);

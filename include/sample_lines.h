@@ -8,10 +8,11 @@
 
 #include "metric.h"
 
-/* The bound of a bucket, a positive duration, as the value of the label `le`. */
-typedef void sample_bound_fn(struct text *text, uint64_t bound_ns);
+/* A bound of stats_bounds_ns, in seconds, as the value of the label `le`. */
+typedef char sample_bound[12];
 
+/* bounds: [STATS_BOUNDS] */
 void sample_lines_write(const struct metric_family *family, const struct metric *metric,
-			sample_bound_fn *append_bound, struct text *text);
+			const sample_bound *bounds, struct text *text);
 
 #endif

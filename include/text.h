@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct text {
 	char *buffer;
@@ -18,8 +19,12 @@ struct text {
 };
 
 struct text text_over(char *buffer, size_t capacity);
-void text_append(struct text *text, const char *string);
 void text_append_bytes(struct text *text, const char *bytes, size_t length);
+/* Here, so that the length of a literal is known as it is compiled. */
+static inline void text_append(struct text *text, const char *string)
+{
+	text_append_bytes(text, string, strlen(string));
+}
 void text_append_uint(struct text *text, uint64_t value);
 
 /* For people: lines of `width` octets at most, broken at spaces, all but the first after `indent`

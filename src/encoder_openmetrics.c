@@ -5,8 +5,6 @@
  * texts that are compared. No `_created`: Prometheus takes it for a series of its own.
  * Must not know what a family measures.
  */
-#include <assert.h>
-
 #include "metric.h"
 #include "sample_lines.h"
 
@@ -40,35 +38,17 @@ static void openmetrics_begin(const struct metric_family *family, struct text *t
 	text_append(text, "\n");
 }
 
-/* As Go's %g: below 0.0001 with an exponent, of two digits. (Again from 1e+06 on: no bound.) */
-static void append_bound(struct text *text, uint64_t bound_ns)
-{
-	char buffer[20];
-	struct text digits = text_over(buffer, sizeof(buffer));
-	unsigned int exponent = 10;
-
-	assert(bound_ns > 0);
-	if (bound_ns >= 100 * NS_PER_US) {
-		text_append_seconds(text, bound_ns);
-		return;
-	}
-	for (uint64_t rest = bound_ns; rest > 0; rest /= 10)
-		exponent--;
-	while (bound_ns % 10 == 0)
-		bound_ns /= 10;
-	text_append_uint(&digits, bound_ns);
-	text_append_bytes(text, buffer, 1);
-	if (digits.length > 1)
-		text_append(text, ".");
-	text_append_bytes(text, buffer + 1, digits.length - 1);
-	text_append(text, "e-0");
-	text_append_uint(text, exponent);
-}
+/* As Go's %g: below 0.0001 with an exponent, of two digits. */
+static const sample_bound bounds[STATS_BOUNDS] = {
+	"5e-06",  "1e-05",  "1.5e-05", "2e-05",	  "3e-05", "5e-05",  "7.5e-05", "0.0001", "0.00015",
+	"0.0002", "0.0003", "0.0005",  "0.00075", "0.001", "0.0015", "0.002",	"0.003",  "0.005",
+	"0.01",	  "0.02",   "0.05",    "0.1",	  "0.2",   "0.5",    "1.0",
+};
 
 static void openmetrics_write(const struct metric_family *family, const struct metric *metric,
 			      struct text *text)
 {
-	sample_lines_write(family, metric, append_bound, text);
+	sample_lines_write(family, metric, bounds, text);
 }
 
 static void openmetrics_end(struct text *text)

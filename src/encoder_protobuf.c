@@ -112,7 +112,7 @@ static void append_histogram(struct protobuf *message, const struct metric *metr
 {
 	const struct metric_histogram *histogram = metric->histogram;
 
-	protobuf_open(message, FIELD_HISTOGRAM);
+	protobuf_open_long(message, FIELD_HISTOGRAM);
 	protobuf_append_uint(message, HISTOGRAM_COUNT, metric_histogram_count(histogram));
 	protobuf_append_double(message, HISTOGRAM_SUM, protobuf_seconds(histogram->sum_ns));
 	append_classic(message, histogram);
@@ -131,10 +131,13 @@ static double value_of(const struct metric_family *family, const struct metric *
 static void append_metric(struct protobuf *message, const struct metric_family *family,
 			  const struct metric *metric)
 {
-	protobuf_open(message, FAMILY_METRIC);
+	if (family->type == METRIC_HISTOGRAM)
+		protobuf_open_long(message, FAMILY_METRIC);
+	else
+		protobuf_open(message, FAMILY_METRIC);
 	for (uint32_t i = 0; i < metric->label_count; i++) {
 		protobuf_open(message, FIELD_LABEL);
-		protobuf_append_text(message, LABEL_NAME, metric->labels[i].name);
+		protobuf_append_string(message, LABEL_NAME, metric->labels[i].name);
 		protobuf_append_text(message, LABEL_VALUE, metric->labels[i].value);
 		protobuf_close(message);
 	}
@@ -174,13 +177,13 @@ static void protobuf_write(const struct metric_family *family, const struct metr
 	struct protobuf message = protobuf_over(text);
 	const char *unit = metric_unit_name(family);
 
-	protobuf_open(&message, 0);
-	protobuf_append_text(&message, FAMILY_NAME, family->name);
-	protobuf_append_text(&message, FAMILY_HELP, family->help);
+	protobuf_open_long(&message, 0);
+	protobuf_append_string(&message, FAMILY_NAME, family->name);
+	protobuf_append_string(&message, FAMILY_HELP, family->help);
 	protobuf_append_uint(&message, FAMILY_TYPE, types[family->type]);
 	append_metric(&message, family, metric);
 	if (unit)
-		protobuf_append_text(&message, FAMILY_UNIT, unit);
+		protobuf_append_string(&message, FAMILY_UNIT, unit);
 	protobuf_close(&message);
 }
 

@@ -22,10 +22,18 @@ static void text_begin(const struct metric_family *family, struct text *text)
 	text_append(text, types[family->type]);
 }
 
+/* Written once, here, rather than worked out for each bucket of each peer. */
+static const sample_bound bounds[STATS_BOUNDS] = {
+	"0.000005", "0.00001", "0.000015", "0.00002", "0.00003", "0.00005", "0.000075",
+	"0.0001",   "0.00015", "0.0002",   "0.0003",  "0.0005",	 "0.00075", "0.001",
+	"0.0015",   "0.002",   "0.003",	   "0.005",   "0.01",	 "0.02",    "0.05",
+	"0.1",	    "0.2",     "0.5",	   "1.0",
+};
+
 static void text_write(const struct metric_family *family, const struct metric *metric,
 		       struct text *text)
 {
-	sample_lines_write(family, metric, text_append_seconds, text);
+	sample_lines_write(family, metric, bounds, text);
 }
 
 static void text_end(struct text *text)

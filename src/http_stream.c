@@ -149,25 +149,34 @@ static size_t take_plain(struct http_stream *stream, char *buffer, size_t capaci
 	return length;
 }
 
-/* At most one block is produced at a time, though nothing may come of it yet: libmicrohttpd then
- * asks again in its next run, and others had their turn. */
+/* As much as fits, since each piece is a turn of the loop and a call of send(). But at most one
+ * block is produced at a time, though nothing may come of it yet: libmicrohttpd then asks again in
+ * its next run, and others had their turn. */
 static ssize_t on_read(void *ctx, uint64_t position, char *buffer, size_t capacity)
 {
 	struct http_connection *connection = ctx;
 	struct http_stream *stream = connection->stream;
 	struct http *http = connection->http;
 	int64_t start_ns = loop_cpu_ns();
-	size_t length;
+	bool produced = false;
+	size_t length = 0;
 
 	(void)position;
 	if (!stream)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	if (stream->whole)
 		return MHD_CONTENT_READER_END_OF_STREAM;
-	if (stream->taken == stream->length && !stream->ended)
-		next_block(stream, &http->content, (unsigned int)(stream - http->streams));
-	length = stream->compressed ? take_compressed(stream, buffer, capacity)
-				    : take_plain(stream, buffer, capacity);
+	while (length < capacity && !stream->whole) {
+		if (stream->taken == stream->length && !stream->ended) {
+			if (produced)
+				break;
+			produced = true;
+			next_block(stream, &http->content, (unsigned int)(stream - http->streams));
+		}
+		length += stream->compressed
+				  ? take_compressed(stream, buffer + length, capacity - length)
+				  : take_plain(stream, buffer + length, capacity - length);
+	}
 	stream->bytes += length;
 	stream->taken_at = http->now;
 	stream->busy_ns += loop_cpu_ns() - start_ns;

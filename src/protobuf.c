@@ -6,6 +6,7 @@
 #include "protobuf.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 #include "instant.h"
@@ -38,9 +39,14 @@ static void append_varint(struct protobuf *protobuf, uint64_t value)
 	text_append_bytes(protobuf->text, octets, varint_encode(value, octets));
 }
 
+static uint64_t tag(uint32_t field, enum wire_type type)
+{
+	return (uint64_t)field << 3 | type;
+}
+
 static void append_tag(struct protobuf *protobuf, uint32_t field, enum wire_type type)
 {
-	append_varint(protobuf, (uint64_t)field << 3 | type);
+	append_varint(protobuf, tag(field, type));
 }
 
 /* Small numbers of either sign become small ones without a sign: 0, -1, 1, -2, … */
@@ -51,8 +57,11 @@ static uint64_t zigzag(int64_t value)
 
 void protobuf_append_uint(struct protobuf *protobuf, uint32_t field, uint64_t value)
 {
-	append_tag(protobuf, field, WIRE_VARINT);
-	append_varint(protobuf, value);
+	char octets[2 * VARINT_OCTETS];
+	size_t length = varint_encode(tag(field, WIRE_VARINT), octets);
+
+	length += varint_encode(value, octets + length);
+	text_append_bytes(protobuf->text, octets, length);
 }
 
 void protobuf_append_sint(struct protobuf *protobuf, uint32_t field, int64_t value)
@@ -68,14 +77,23 @@ void protobuf_append_packed_sint(struct protobuf *protobuf, int64_t value)
 void protobuf_append_double(struct protobuf *protobuf, uint32_t field, double value)
 {
 	uint64_t bits;
-	char octets[sizeof(bits)];
+	char octets[VARINT_OCTETS + sizeof(bits)];
+	size_t length = varint_encode(tag(field, WIRE_FIXED64), octets);
 
 	_Static_assert(sizeof(bits) == sizeof(value), "IEEE 754 binary64");
 	memcpy(&bits, &value, sizeof(bits));
-	for (size_t i = 0; i < sizeof(octets); i++)
-		octets[i] = (char)(bits >> 8 * i);
-	append_tag(protobuf, field, WIRE_FIXED64);
-	text_append_bytes(protobuf->text, octets, sizeof(octets));
+	bits = htole64(bits);
+	memcpy(octets + length, &bits, sizeof(bits));
+	text_append_bytes(protobuf->text, octets, length + sizeof(bits));
+}
+
+void protobuf_append_string(struct protobuf *protobuf, uint32_t field, const char *value)
+{
+	size_t length = strlen(value);
+
+	append_tag(protobuf, field, WIRE_LENGTH);
+	append_varint(protobuf, length);
+	text_append_bytes(protobuf->text, value, length);
 }
 
 void protobuf_append_text(struct protobuf *protobuf, uint32_t field, const char *value)
@@ -85,19 +103,24 @@ void protobuf_append_text(struct protobuf *protobuf, uint32_t field, const char 
 	protobuf_close(protobuf);
 }
 
-/* Octets that are left for a length. One tells 127; the outermost message is mostly longer. */
-static size_t octets_left(unsigned int depth)
-{
-	return depth == 0 ? 2 : 1;
-}
-
-void protobuf_open(struct protobuf *protobuf, uint32_t field)
+static void open_message(struct protobuf *protobuf, uint32_t field, size_t left)
 {
 	assert(protobuf->depth < PROTOBUF_DEPTH);
 	if (field != 0)
 		append_tag(protobuf, field, WIRE_LENGTH);
-	text_append_bytes(protobuf->text, "\0", octets_left(protobuf->depth));
-	protobuf->starts[protobuf->depth++] = protobuf->text->length;
+	text_append_bytes(protobuf->text, "\0", left);
+	protobuf->open[protobuf->depth].start = protobuf->text->length;
+	protobuf->open[protobuf->depth++].left = left;
+}
+
+void protobuf_open(struct protobuf *protobuf, uint32_t field)
+{
+	open_message(protobuf, field, 1);
+}
+
+void protobuf_open_long(struct protobuf *protobuf, uint32_t field)
+{
+	open_message(protobuf, field, 2);
 }
 
 void protobuf_close(struct protobuf *protobuf)
@@ -111,8 +134,8 @@ void protobuf_close(struct protobuf *protobuf)
 	size_t left;
 
 	assert(protobuf->depth > 0);
-	start = protobuf->starts[--protobuf->depth];
-	left = octets_left(protobuf->depth);
+	start = protobuf->open[--protobuf->depth].start;
+	left = protobuf->open[protobuf->depth].left;
 	length = text->length - start;
 	needed = varint_encode(length, octets);
 	if (needed > left)
@@ -123,7 +146,8 @@ void protobuf_close(struct protobuf *protobuf)
 	/* To move nothing is not always for nothing: musl does it octet by octet. */
 	if (place != start)
 		memmove(text->buffer + place, text->buffer + start, length);
-	memcpy(text->buffer + start - left, octets, needed);
+	for (size_t i = 0; i < needed; i++)
+		text->buffer[start - left + i] = octets[i];
 	text->length = place + length;
 }
 

@@ -46,7 +46,7 @@ static void append_value(enum metric_unit unit, uint64_t value, struct text *tex
 }
 
 static void write_histogram(const struct metric_family *family, const struct metric *metric,
-			    sample_bound_fn *append_bound, struct text *text)
+			    const sample_bound *bounds, struct text *text)
 {
 	const struct metric_histogram *histogram = metric->histogram;
 	size_t start = text->length;
@@ -61,10 +61,7 @@ static void write_histogram(const struct metric_family *family, const struct met
 		cumulative += histogram->classic[i];
 		if (i > 0)
 			text_append_bytes(text, text->buffer + start, length);
-		if (i < STATS_BOUNDS)
-			append_bound(text, (uint64_t)stats_bounds_ns[i]);
-		else
-			text_append(text, "+Inf");
+		text_append(text, i < STATS_BOUNDS ? bounds[i] : "+Inf");
 		text_append(text, "\"} ");
 		append_value(METRIC_NO_UNIT, cumulative, text);
 	}
@@ -75,10 +72,10 @@ static void write_histogram(const struct metric_family *family, const struct met
 }
 
 void sample_lines_write(const struct metric_family *family, const struct metric *metric,
-			sample_bound_fn *append_bound, struct text *text)
+			const sample_bound *bounds, struct text *text)
 {
 	if (family->type == METRIC_HISTOGRAM) {
-		write_histogram(family, metric, append_bound, text);
+		write_histogram(family, metric, bounds, text);
 		return;
 	}
 	append_whole_series(family, "", metric, text);

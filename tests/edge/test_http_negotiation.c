@@ -162,6 +162,21 @@ static void gzip_is_the_same_document(void **state)
 	http_close(http);
 }
 
+/* What compresses well is many blocks before it is a piece. libmicrohttpd asks twice in some turns.
+ */
+static void others_have_their_turn_between_blocks(void **state)
+{
+	struct source source;
+	struct http *http = open_server("127.0.0.1", &source);
+	unsigned int before = client_turns;
+	struct reply reply = ask(http, "GET /metrics HTTP/1.1\r\nAccept-Encoding: gzip\r\n" CLOSE);
+
+	(void)state;
+	assert_int_equal(reply.status, 200);
+	assert_true(client_turns - before >= BODY_LENGTH / HTTP_BLOCK_BYTES / 2);
+	http_close(http);
+}
+
 static void codings_are_chosen(void **state)
 {
 	static const struct {
@@ -212,6 +227,7 @@ int main(void)
 		cmocka_unit_test(formats_are_chosen),
 		cmocka_unit_test(documents_are_told_their_format),
 		cmocka_unit_test(gzip_is_the_same_document),
+		cmocka_unit_test(others_have_their_turn_between_blocks),
 		cmocka_unit_test(codings_are_chosen),
 	};
 

@@ -82,6 +82,14 @@ static void a_string_is_utf8_without_escapes(void **state)
 }
 
 /* Every length at which one more octet is needed for it, at each depth. */
+static void open_either(struct protobuf *protobuf, uint32_t field, bool is_long)
+{
+	if (is_long)
+		protobuf_open_long(protobuf, field);
+	else
+		protobuf_open(protobuf, field);
+}
+
 static void messages_nest(void **state)
 {
 	static const size_t lengths[] = { 0,	 1,	121,   122,   123,   124,   125,   126,
@@ -91,18 +99,23 @@ static void messages_nest(void **state)
 	static char buffer[32768];
 
 	(void)state;
-	for (size_t i = 0; i < LENGTH(lengths); i++) {
+	/* Each with either room for the lengths of the outer and of the inner ones. */
+	for (size_t run = 0; run < 4 * LENGTH(lengths); run++) {
 		struct text text = text_over(buffer, sizeof(buffer));
 		struct protobuf protobuf = protobuf_over(&text);
+		size_t i = run / 4;
 		struct wire wire;
 		struct wire_field field;
 
 		memset(value, 'x', lengths[i]);
 		value[lengths[i]] = '\0';
-		protobuf_open(&protobuf, 0);
-		protobuf_open(&protobuf, 4);
-		protobuf_open(&protobuf, 7);
-		protobuf_append_text(&protobuf, 1, value);
+		open_either(&protobuf, 0, run & 1);
+		open_either(&protobuf, 4, run & 1);
+		open_either(&protobuf, 7, run & 2);
+		if (run & 1)
+			protobuf_append_string(&protobuf, 1, value);
+		else
+			protobuf_append_text(&protobuf, 1, value);
 		protobuf_close(&protobuf);
 		protobuf_append_uint(&protobuf, 2, 7);
 		protobuf_close(&protobuf);
@@ -138,8 +151,9 @@ static void write_some(struct text *text)
 {
 	struct protobuf protobuf = protobuf_over(text);
 
-	protobuf_open(&protobuf, 0);
+	protobuf_open_long(&protobuf, 0);
 	protobuf_append_text(&protobuf, 1, "a name");
+	protobuf_append_string(&protobuf, 2, "a string");
 	for (int i = 0; i < 20; i++) {
 		protobuf_open(&protobuf, 4);
 		protobuf_append_double(&protobuf, 2, 0.5);
