@@ -10,7 +10,8 @@ CLANG ?= clang
 BUILD ?= $(if $(SAN),build/san,build)
 
 # What the code needs stands apart from what the user may set, so that `make CFLAGS=-g` keeps it.
-CFLAGS ?= -O2 -g
+# Sanitizers see as much at -O1, and it is built in two thirds of the time.
+CFLAGS ?= $(if $(SAN),-O1,-O2) -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual \
             -Wformat=2 -Wvla -Wundef
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Iinclude -I$(BUILD) $(WARNINGS) -fno-strict-aliasing \
@@ -23,7 +24,8 @@ ALL_CFLAGS += -Werror
 BPF_CFLAGS += -Werror
 endif
 ifdef SAN
-ALL_CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+# What these two guess is guessed better at -O2, without sanitizers.
+ALL_CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-format-truncation -Wno-maybe-uninitialized
 endif
 
 # Where `make install` puts things. PREFIX is the same as prefix.

@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define JSON_READER_DEPTH	 24 /* the API's documents have 5 */
-#define JSON_READER_TEXT	 256 /* of a key or string, with the zero: the longest name has 253 */
-#define JSON_READER_NUMBER_BYTES 64 /* as it is written: the longest of ours has 20 */
+#define JSON_READER_DEPTH	 24  /* the API's documents have 5 */
+#define JSON_READER_TEXT	 256 /* of a key or string with its zero: names have up to 253 */
+#define JSON_READER_NUMBER_BYTES 64  /* as it is written: the longest of ours has 20 */
 
 enum json_token {
 	JSON_END, /* of the whole document */

@@ -36,7 +36,7 @@ struct top_fetch {
 	size_t request_length, request_sent;
 	struct local_time begun, heard;
 	char error[TOP_FETCH_ERROR]; /* a phrase */
-	/* The answer: its head, then its body, which ends where promised, or with the connection. */
+	/* The answer: head, then body, which ends where promised, or with the connection. */
 	char *buffer;
 	size_t capacity, length;
 	size_t head_length; /* 0: not whole yet */

@@ -76,7 +76,7 @@ bool privileges_held(int capability)
 {
 	struct capability_sets held;
 
-	/* Of what bpf() asks for, CAP_SYS_ADMIN was the whole before it was divided, and still is. */
+	/* Of what bpf() asks for, CAP_SYS_ADMIN was all before it was divided, and still is. */
 	return capabilities_read(&held) == 0 &&
 	       ((held.effective & capability_bit(capability)) ||
 		((capability == CAP_BPF || capability == CAP_PERFMON) &&

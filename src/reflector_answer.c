@@ -145,9 +145,10 @@ static void *control_add(struct msghdr *header, struct cmsghdr *control, int lev
 	return CMSG_DATA(control);
 }
 
-/* From the address that was asked, in the class of the question, and by the way that routes tell, as
- * all that this host sends goes. Bound to the interface where the question came in, IPv4 would look
- * for the peer itself on that link where no route leads to it from there, and nobody would hear. */
+/* From the address that was asked, in the class of the question, and by the way that routes tell,
+ * as all that this host sends goes. Bound to the interface where the question came in, IPv4 would
+ * look for the peer itself on that link where no route leads to it from there, and nobody would
+ * hear. */
 static void reply_address(const struct received *received, struct msghdr *header)
 {
 	const uint8_t *from = received->request.destination.octets;

@@ -4,18 +4,7 @@
 source "$(dirname "$0")/lib.sh"
 need promtool
 
-namespace net
-in_ns net ip link add bridge type bridge
-in_ns net ip link set bridge up
-host=1
-for node in a b c; do
-  namespace "$node"
-  wire "$node" eth0 net "$node"
-  in_ns net ip link set dev "$node" master bridge
-  address "$node" eth0 "198.18.0.$host/24" "fd00:18::$host/64"
-  printf '198.18.0.%s %s-v4\nfd00:18::%s %s-v6 # the same node\n' $host "$node" $host "$node" >> "$SCRATCH/peers"
-  host=$((host + 1))
-done
+nodes_on_bridge a b c
 
 for node in a b c; do
   canary_start "$node" --node.name="node-$node" --node.zone="zone-$node" --peers.file="$SCRATCH/peers" \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Ten milliseconds each way: the mean RTT is 20.0 to 20.4 ms, and nothing is lost.
-# Bar of time: see tests/e2e/run.
+# Alone: a bar of time: see tests/e2e/run.
 source "$(dirname "$0")/lib.sh"
 
 two_nodes_and_relay

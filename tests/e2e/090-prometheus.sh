@@ -1,18 +1,12 @@
 #!/usr/bin/env bash
 # A real Prometheus scrapes a node: rate() and histogram_quantile() answer, and the target is up.
 source "$(dirname "$0")/lib.sh"
-need prometheus jq
+source "$(dirname "$0")/prometheus.sh"
+need jq
 
 two_nodes
 canary_start a --peers.static=b=198.18.0.2 --peers.static=b6=fd00:18::2 --probe.interval=100ms
-cat > "$SCRATCH/prometheus.yml" << YAML
-global: { scrape_interval: 1s, scrape_timeout: 1s }
-scrape_configs:
-- { job_name: kube-canary, static_configs: [{ targets: ["127.0.0.1:10862"] }] }
-YAML
-ip netns exec "$PREFIX-a" prometheus --config.file="$SCRATCH/prometheus.yml" --storage.tsdb.path="$SCRATCH/data" \
-  --web.listen-address=127.0.0.1:9090 --log.level=warn 2> "$SCRATCH/prometheus.log" &
-own_process $!
+prometheus_start prometheus 9090
 
 query() {
   in_ns a curl -sf --data-urlencode "query=$1" http://127.0.0.1:9090/api/v1/query |

@@ -3,16 +3,7 @@
 # ours, and no program of ours sees one: that is loss all the same, and says nothing about the programs.
 source "$(dirname "$0")/lib.sh"
 
-namespace net
-in_ns net ip link add bridge type bridge
-in_ns net ip link set bridge up
-for node in a b; do
-  namespace "$node"
-  wire "$node" eth0 net "$node"
-  in_ns net ip link set dev "$node" master bridge
-done
-address a eth0 198.18.0.1/24 fd00:18::1/64
-address b eth0 198.18.0.2/24 fd00:18::2/64
+nodes_on_bridge a b
 in_ns a ip route add 198.18.90.0/24 via 198.18.0.66
 in_ns a ip route add 198.18.91.0/24 via inet6 fd00:18::66
 in_ns a ip route add fd00:90::/64 via fd00:18::66

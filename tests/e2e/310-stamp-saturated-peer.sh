@@ -4,13 +4,9 @@
 # Bar of time: see tests/e2e/run.
 export PROTOCOL=stamp
 source "$(dirname "$0")/lib.sh"
+source "$(dirname "$0")/figures.sh"
 need stress-ng
 PROBES=${PROBES:-600}
-
-quantile() { # FILE SHARE: of the RTTs in the log lines of FILE, in us
-  sed -n 's/.* rtt_ns=\([0-9]*\) .*duplicate=0$/\1/p' "$1" | sort -n |
-    awk -v share="$2" '{ v[NR] = $1 } END { i = int(NR * share + 0.5); print (NR ? v[i < 1 ? 1 : i] / 1000 : "") }'
-}
 
 measure() { # NAME: RTTs of so many probes into $SCRATCH/rtt-NAME
   : > "$SCRATCH/canary-a.log"
@@ -18,7 +14,7 @@ measure() { # NAME: RTTs of so many probes into $SCRATCH/rtt-NAME
   eventually 60 at_least "$PROBES" a kube_canary_probes_returned_total || fail "$1: too few replies"
   assert_eq "$(value a kube_canary_probes_lost_total)" 0 "$1: lost"
   canary_stop a
-  grep rtt_ns= "$SCRATCH/canary-a.log" > "$SCRATCH/rtt-$1"
+  rtts_us a > "$SCRATCH/rtt-$1"
   : > "$SCRATCH/canary-a.log"
 }
 
@@ -42,10 +38,10 @@ wait "$STRESS" || true
 measure user-idle
 
 for name in kernel-idle kernel-busy user-idle user-busy; do
-  note "$name: p50 $(quantile "$SCRATCH/rtt-$name" 0.5) us, p99 $(quantile "$SCRATCH/rtt-$name" 0.99) us"
+  note "$name: p50 $(quantile 0.5 < "$SCRATCH/rtt-$name") us, p99 $(quantile 0.99 < "$SCRATCH/rtt-$name") us"
 done
-idle=$(quantile "$SCRATCH/rtt-kernel-idle" 0.99)
-busy=$(quantile "$SCRATCH/rtt-kernel-busy" 0.99)
+idle=$(quantile 0.99 < "$SCRATCH/rtt-kernel-idle")
+busy=$(quantile 0.99 < "$SCRATCH/rtt-kernel-busy")
 ratio=$(awk -v a="$busy" -v b="$idle" 'BEGIN { printf "%.2f", a / b }')
 note "p99 saturated over idle: $ratio"
 assert_between "$ratio" 0 1.5 "p99 saturated over p99 idle"

@@ -1,27 +1,23 @@
 #!/usr/bin/env bash
 # A reflector that keeps each probe for 5 ms between T2 and T3, and stamps truly, changes the RTT by less than 50 us; in
 # both formats of time.
-# Bar of time: see tests/e2e/run.
+# Alone: a bar of time: see tests/e2e/run.
 export PROTOCOL=stamp
 source "$(dirname "$0")/lib.sh"
+source "$(dirname "$0")/figures.sh"
 PROBES=${PROBES:-250}
-
-median() { # of the RTTs logged by a, in us
-  sed -n 's/.* rtt_ns=\([0-9]*\) .*duplicate=0$/\1/p' "$SCRATCH/canary-a.log" | sort -n |
-    awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] / 1000 }'
-}
 
 measure() { # OPTION… of the reflector
   reflector_start b "$@"
   : > "$SCRATCH/canary-a.log"
-  canary_start a --peers.static=198.18.0.2 --probe.interval=20ms --log.level=debug
+  canary_start a --peers.static=198.18.0.2 --probe.interval=15ms --log.level=debug
   eventually 60 at_least "$PROBES" a kube_canary_probes_returned_total || fail "$*: too few replies"
   file=$(scrape a)
   assert_eq "$(metric "$file" kube_canary_probes_lost_total)" 0 "$*: lost"
   assert_eq "$(metric "$file" kube_canary_replies_rejected_total)" 0 "$*: rejected"
   canary_stop a
   reflector_stop
-  MEDIAN=$(median)
+  MEDIAN=$(rtts_us a | quantile 0.5)
   : > "$SCRATCH/canary-a.log"
 }
 

@@ -2,7 +2,6 @@
 # 5,060 addresses from a real name server, answered over TCP; then it fails in every way that servers do: SERVFAIL,
 # silence, truncation with TCP dead, half an answer, empty answers, no such name, refusal, death, 1 s of latency.
 # Nothing of it is news, probing goes on at its pace, and what is news is taken.
-# Alone: it counts the probes of each second.
 source "$(dirname "$0")/lib.sh"
 source "$(dirname "$0")/dns.sh"
 need unbound nft

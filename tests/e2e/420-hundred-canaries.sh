@@ -2,7 +2,7 @@
 # Many nodes on one bridge, known to each other by DNS alone and named by their own word: all measure all, then each its
 # share of a ring. Some are cut off at once: all who watch them see it within two intervals, nobody else is blamed. All
 # are restarted, some at a time, while their records leave the DNS and return, as in a rollout: no loss is counted.
-# Bar of time: two intervals, as a busy machine lets it be. CROWD=100 LIMIT_SECONDS=600 for a hundred nodes, two rollouts.
+# Alone: a bar of time: two intervals, as a busy machine lets it be. CROWD=100 LIMIT_SECONDS=600 for a hundred nodes, two rollouts.
 # shellcheck disable=SC2034 # for lib.sh
 PROTOCOL=stamp
 source "$(dirname "$0")/lib.sh"

@@ -2,10 +2,11 @@
 # 5,000 peers in one file: with the default ring, and all of them probed. What it costs, how long the first full round
 # takes, whether each has its turn; and that a file in which one line is another disturbs nobody.
 # The peers are one process behind one next hop that answers at all their addresses: everywhere.c.
-# Bar of time: turns that are missed are missed.
+# Alone: a bar of time: turns that are missed are missed.
 # shellcheck disable=SC2034 # for lib.sh
 PROTOCOL=stamp
 source "$(dirname "$0")/lib.sh"
+source "$(dirname "$0")/figures.sh"
 need bpftool jq
 
 count=5000
@@ -66,26 +67,6 @@ cpu() { # seconds
     "/proc/${LOADER[a]}/stat" "/proc/$(canary_pid a)/stat"
 }
 
-seconds_between() { # TIME TIME
-  awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b - a }'
-}
-
-# Of the loop's wake-ups between two scrapes: the bucket that holds the 99th percentile, how many were later than 50 ms,
-# and how many there were.
-delays() { # FILE FILE
-  awk 'index($1, "kube_canary_loop_delay_seconds_bucket") != 1 { next }
-    { match($1, /"[^"]*"/); le = substr($1, RSTART + 1, RLENGTH - 2) }
-    NR == FNR { before[le] = $2; next }
-    { order[++n] = le; count[n] = $2 - before[le] }
-    END {
-      for (i = 1; i <= n; i++) {
-        if (p == "" && count[i] >= 0.99 * count[n]) p = order[i]
-        if (order[i] == "0.05") early = count[i]
-      }
-      print p, count[n] - early, count[n]
-    }' "$1" "$2"
-}
-
 # Scrapes, waits, scrapes: into `before` and `after`. Between what they say lie at least $least seconds and at most $most;
 # $share % of a CPU were used between them.
 measure() { # SECONDS COMMAND…, run right after the first scrape
@@ -101,10 +82,6 @@ measure() { # SECONDS COMMAND…, run right after the first scrape
   cp "$(scrape a)" "$SCRATCH/after"
   least=$(seconds_between "$first" "$second")
   most=$(seconds_between "$begin" "$EPOCHREALTIME")
-}
-
-gained() { # NAME
-  awk -v a="$(metric "$SCRATCH/before" "$1")" -v b="$(metric "$SCRATCH/after" "$1")" 'BEGIN { print b - a }'
 }
 
 assert_undisturbed() { # WHAT PEERS
@@ -165,7 +142,7 @@ file=$(scrape a)
 assert_eq "$(grep -c '^kube_canary_probes_returned_total{.*} [1-9]' "$file")" "$count" "peers measured"
 measure "$window" true
 assert_undisturbed all "$count"
-read -r p99 late wakes <<< "$(delays "$SCRATCH/before" "$SCRATCH/after")"
+read -r p99 late wakes <<< "$(loop_delays "$SCRATCH/before" "$SCRATCH/after")"
 read -r all_bytes all_maps <<< "$(memory)"
 note "all of $count probed: first full round $first_round s after the start, $share % of a CPU at one probe a second each"
 note "memory $((all_bytes / 1024)) kB and maps $((all_maps / 1024)) KiB: $(((all_bytes - ring_bytes) / (count - 16))) and" \
@@ -180,7 +157,7 @@ measure "$window" peers_swap
 assert_undisturbed "a line is another" "$count"
 assert_at_least "$(metric "$SCRATCH/after" kube_canary_probes_returned_total 'peer="new"')" 1 "the new peer's probes returned"
 assert_eq "$(metric "$SCRATCH/after" kube_canary_peers 'state="probed"')" "$count" "peers probed"
-read -r p99 late wakes <<< "$(delays "$SCRATCH/before" "$SCRATCH/after")"
+read -r p99 late wakes <<< "$(loop_delays "$SCRATCH/before" "$SCRATCH/after")"
 note "a line changed: loop delay p99 up to $p99 s, $late of $wakes wake-ups later than 50 ms," \
   "$(gained kube_canary_probes_sent_total) probes in $least s"
 canary_stop a

@@ -2,7 +2,8 @@
 # Percentiles are the same whoever works them out: two of Debian's Prometheus, one with native histograms and one
 # without, and the JSON API. Peers from microseconds to 50 ms; then the wires are cut, so that all read the same samples.
 source "$(dirname "$0")/lib.sh"
-need prometheus promtool jq python3
+source "$(dirname "$0")/prometheus.sh"
+need promtool jq python3
 
 two_nodes_and_relay
 namespace c
@@ -12,16 +13,6 @@ address c eth0 198.19.0.2/24
 relay_start --delay-us 100 --jitter-us 20000 --late-every 10 --late-us 40000
 canary_start a --peers.static=b=198.18.0.2 --peers.static=b6=fd00:18::2 --peers.static=c=198.19.0.2 --probe.interval=20ms
 
-prometheus_start() { # NAME PORT OPTION…
-  cat > "$SCRATCH/$1.yml" << YAML
-global: { scrape_interval: 1s, scrape_timeout: 1s }
-scrape_configs:
-- { job_name: kube-canary, static_configs: [{ targets: ["127.0.0.1:10862"] }] }
-YAML
-  ip netns exec "$PREFIX-a" prometheus --config.file="$SCRATCH/$1.yml" --storage.tsdb.path="$SCRATCH/data-$1" \
-    --web.listen-address="127.0.0.1:$2" --log.level=warn "${@:3}" 2> "$SCRATCH/$1.log" &
-  own_process $!
-}
 ask() { # PORT QUERY
   in_ns a curl -sf --data-urlencode "query=$2" "http://127.0.0.1:$1/api/v1/query"
 }

@@ -3,7 +3,6 @@
 # begin to lose when noise has had its time to list whom it will. They are soon among those with series of their own; what
 # is left out is counted, and the aggregates of the zones are those of all 50. With `none` there are but aggregates. Takes
 # twice the 45 s that three evaluations take; a machine that is busy may spoil one, and it begins anew.
-# Alone: others add to the delays that it ranks.
 source "$(dirname "$0")/lib.sh"
 need nft jq
 

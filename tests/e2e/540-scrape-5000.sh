@@ -2,10 +2,11 @@
 # Scrapes of 5,000 peers in each format, with and without gzip: size, processor time, time until it is there, memory.
 # Memory does not grow from scrape to scrape, and each probe has its turn meanwhile.
 # The peers are one process behind one next hop that answers at all their addresses: everywhere.c.
-# Bar of time: turns that are missed are missed.
+# Alone: a bar of time: turns that are missed are missed.
 # shellcheck disable=SC2034 # for lib.sh
 PROTOCOL=stamp
 source "$(dirname "$0")/lib.sh"
+source "$(dirname "$0")/figures.sh"
 
 count=5000
 rounds=3
@@ -31,9 +32,6 @@ resident() { # KiB of the process that serves: now, and at most ever
 }
 cpu() { # nanoseconds of the process that serves, its probes included
   cut -d' ' -f1 "/proc/$(canary_pid a)/schedstat"
-}
-seconds_between() { # TIME TIME
-  awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b - a }'
 }
 accept_text='text/plain; version=0.0.4'
 accept_openmetrics='application/openmetrics-text; version=1.0.0'
@@ -104,20 +102,7 @@ second=$EPOCHREALTIME
 cp "$(scrape a)" "$SCRATCH/after"
 least=$(seconds_between "$begin" "$second")
 most=$(seconds_between "$begin" "$EPOCHREALTIME")
-gained() {
-  awk -v a="$(metric "$SCRATCH/before" "$1")" -v b="$(metric "$SCRATCH/after" "$1")" 'BEGIN { print b - a }'
-}
-read -r delay late wakes < <(awk 'index($1, "kube_canary_loop_delay_seconds_bucket") != 1 { next }
-  { match($1, /"[^"]*"/); le = substr($1, RSTART + 1, RLENGTH - 2) }
-  NR == FNR { before[le] = $2; next }
-  { order[++n] = le; count[n] = $2 - before[le] }
-  END {
-    for (i = 1; i <= n; i++) {
-      if (p == "" && count[i] >= 0.99 * count[n]) p = order[i]
-      if (order[i] == "0.05") early = count[i]
-    }
-    print p, count[n] - early, count[n]
-  }' "$SCRATCH/before" "$SCRATCH/after")
+read -r delay late wakes <<< "$(loop_delays "$SCRATCH/before" "$SCRATCH/after")"
 note "$((6 * rounds * 2 + 4)) scrapes in $most s: $(gained kube_canary_probes_sent_total) probes, loop delay: 99 % within $delay s, $late of $wakes later than 50 ms;" \
   "resident $resident_begin KiB before any, $resident_before and $resident_after before and after these"
 assert_between "$late" 0 $((wakes / 50)) "of $wakes wake-ups later than 50 ms, while scrapes are written"

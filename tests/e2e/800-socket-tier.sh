@@ -18,18 +18,7 @@ open_port() { # NS…: the port of STAMP takes a capability elsewhere
 
 # --- a mesh of three
 
-namespace net
-in_ns net ip link add bridge type bridge
-in_ns net ip link set bridge up
-host=1
-for node in a b c; do
-  namespace "$node"
-  wire "$node" eth0 net "$node"
-  in_ns net ip link set dev "$node" master bridge
-  address "$node" eth0 "198.18.0.$host/24" "fd00:18::$host/64"
-  printf '198.18.0.%s %s-v4\nfd00:18::%s %s-v6\n' $host "$node" $host "$node" >> "$SCRATCH/peers"
-  host=$((host + 1))
-done
+nodes_on_bridge a b c
 open_port a b c
 CANARY_UNDER=("${NOBODY[@]}")
 for node in a b c; do

@@ -2,7 +2,7 @@
 /*
  * Thousands of STAMP peers in one process: answers at every IPv4 address that is local here, from
  * the address that was asked, statelessly and without any TLV. Written from RFC 8762 alone, with no
- * header of ours.
+ * header of ours that knows packets.
  *   everywhere STATISTICS
  * Port 862. STATISTICS, at the start and on SIGUSR1: how many replies were sent, how many different
  * addresses were asked, and when (seconds of CLOCK_REALTIME) the last new one of them was. Ends by
@@ -12,15 +12,15 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "signals.h"
 
 #define PORT	     862
 #define PACKET_MIN   44
@@ -172,18 +172,13 @@ int main(int argc, char **argv)
 {
 	static struct everywhere everywhere;
 	struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
-	struct signalfd_siginfo info;
-	sigset_t set;
+	enum signals_wish wish;
 
 	if (argc != 2)
 		return fprintf(stderr, "everywhere: see the head of everywhere.c\n"), 2;
 	everywhere.statistics = argv[1];
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 	fds[0].fd = open_socket();
-	fds[1].fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	fds[1].fd = signals_open();
 	if (fds[0].fd < 0)
 		return fprintf(stderr, "everywhere: port %d: %s\n", PORT, strerror(errno)), 2;
 	if (write_statistics(&everywhere) != 0)
@@ -192,9 +187,10 @@ int main(int argc, char **argv)
 		poll(fds, 2, -1);
 		if (fds[0].revents & POLLIN)
 			receive(&everywhere, fds[0].fd);
-		if (read(fds[1].fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		wish = signals_next(fds[1].fd);
+		if (wish == SIGNALS_NONE)
 			continue;
-		if (write_statistics(&everywhere) != 0 || info.ssi_signo == SIGTERM)
+		if (write_statistics(&everywhere) != 0 || wish == SIGNALS_END)
 			return 0;
 	}
 }

@@ -6,12 +6,11 @@
  * OTHER4 OTHER6 A stranger is no peer, an other one is. Ends by SIGTERM.
  */
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 
 #include "frame.h"
+#include "signals.h"
 #include "wire.h"
 
 enum forgery { NONCE, SEQUENCE, STRANGER, OTHER_PEER, GARBAGE, TRUNCATED, CHECKSUM, FORGERIES };
@@ -163,24 +162,20 @@ static int run(struct forger *forger)
 {
 	struct pollfd fds[2] = { { .fd = forger->wire.fd, .events = POLLIN },
 				 { .events = POLLIN } };
-	struct signalfd_siginfo info;
-	sigset_t set;
+	enum signals_wish wish;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fds[1].fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	fds[1].fd = signals_open();
 	if (write_statistics(forger) != 0)
 		return 1;
 	for (;;) {
 		poll(fds, 2, 1000);
 		wire_receive(&forger->wire, 0, on_frame, forger);
-		if (read(fds[1].fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		wish = signals_next(fds[1].fd);
+		if (wish == SIGNALS_NONE)
 			continue;
 		if (write_statistics(forger) != 0)
 			return 1;
-		if (info.ssi_signo == SIGTERM)
+		if (wish == SIGNALS_END)
 			return 0;
 	}
 }

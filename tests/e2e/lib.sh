@@ -181,6 +181,23 @@ two_nodes() {
   address b eth0 198.18.0.2/24 fd00:18::2/64
 }
 
+# Nodes on one bridge, which has a namespace of its own: the first is 198.18.0.1 and fd00:18::1, and so on. As peers
+# they are a-v4, a-v6 and so on in $SCRATCH/peers.
+nodes_on_bridge() { # NS…
+  local node host=0
+  namespace net
+  in_ns net ip link add bridge type bridge
+  in_ns net ip link set bridge up
+  for node in "$@"; do
+    host=$((host + 1))
+    namespace "$node"
+    wire "$node" eth0 net "$node"
+    in_ns net ip link set dev "$node" master bridge
+    address "$node" eth0 "198.18.0.$host/24" "fd00:18::$host/64"
+    printf '198.18.0.%s %s-v4\nfd00:18::%s %s-v6 # the same node\n' $host "$node" $host "$node" >> "$SCRATCH/peers"
+  done
+}
+
 # Two nodes a and b, and the relay's namespace r between them. relay_start makes it a wire.
 two_nodes_and_relay() {
   namespace a

@@ -3,22 +3,23 @@
  * A STAMP reflector in user space, that stamps truly: T2 by the kernel's receive stamp, T3 right
  * before it sends. A peer to compare with, and one whose residence time and format can be chosen.
  *   reflect STATISTICS [delay-us N] [format ntp|ptp] [stateless] [exact-length] [ordinary]
- * Port 862 of both families. Ends by SIGTERM. Written from RFC 8762 alone, with no header of ours.
+ * Port 862 of both families. Ends by SIGTERM. Written from RFC 8762 alone, with no header of ours
+ * that knows packets.
  */
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "signals.h"
 
 #define PORT	   862
 #define PACKET_MIN 44
@@ -157,9 +158,8 @@ int main(int argc, char **argv)
 	static struct reflector reflector;
 	struct sched_param parameter = { .sched_priority = 40 };
 	struct pollfd fds[3] = { { .events = POLLIN }, { .events = POLLIN }, { .events = POLLIN } };
-	struct signalfd_siginfo info;
+	enum signals_wish wish;
 	bool punctual = true;
-	sigset_t set;
 
 	if (argc < 2)
 		return fprintf(stderr, "reflect: see the head of reflect.c\n"), 2;
@@ -180,13 +180,9 @@ int main(int argc, char **argv)
 	}
 	if (punctual && sched_setscheduler(0, SCHED_FIFO, &parameter) != 0)
 		fprintf(stderr, "reflect: without real-time priority: %s\n", strerror(errno));
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 	fds[0].fd = open_socket(AF_INET);
 	fds[1].fd = open_socket(AF_INET6);
-	fds[2].fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	fds[2].fd = signals_open();
 	if (fds[0].fd < 0 || fds[1].fd < 0)
 		return fprintf(stderr, "reflect: port %d: %s\n", PORT, strerror(errno)), 2;
 	if (write_statistics(&reflector) != 0)
@@ -196,9 +192,10 @@ int main(int argc, char **argv)
 		for (int i = 0; i < 2; i++)
 			if (fds[i].revents & POLLIN)
 				receive(&reflector, fds[i].fd);
-		if (read(fds[2].fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		wish = signals_next(fds[2].fd);
+		if (wish == SIGNALS_NONE)
 			continue;
-		if (write_statistics(&reflector) != 0 || info.ssi_signo == SIGTERM)
+		if (write_statistics(&reflector) != 0 || wish == SIGNALS_END)
 			return 0;
 	}
 }

@@ -8,7 +8,6 @@
 #include <getopt.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,11 +16,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "frame.h"
+#include "signals.h"
 #include "transits.h"
 #include "wire.h"
 
@@ -310,16 +309,17 @@ static int run(struct relay *relay, int signals)
 	uint64_t own_losses;
 
 	for (;;) {
-		struct signalfd_siginfo info;
+		enum signals_wish wish;
 
 		wait_for_work(relay, signals);
 		for (uint8_t from = 0; from < 2; from++)
 			wire_receive(&relay->wires[from], from, on_frame, relay);
 		send_due(relay);
-		if (read(signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		wish = signals_next(signals);
+		if (wish == SIGNALS_NONE)
 			continue;
 		own_losses = write_statistics(relay);
-		if (info.ssi_signo != SIGUSR1)
+		if (wish == SIGNALS_END)
 			return own_losses == 0 ? 0 : 1;
 	}
 }
@@ -365,18 +365,12 @@ static void become_punctual(void)
 int main(int argc, char **argv)
 {
 	static struct relay relay;
-	sigset_t set;
 	int signals;
 
 	read_options(argc, argv, &relay);
 	relay.random = (uint64_t)relay.settings[SEED];
 	transits_open(&relay.transits);
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	signals = signals_open();
 	for (int side = 0; side < 2; side++) {
 		int err = wire_open(argv[optind + side], &relay.wires[side]);
 

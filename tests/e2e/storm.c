@@ -9,12 +9,11 @@
  * long over; ends by SIGTERM.
  */
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 
 #include "frame.h"
+#include "signals.h"
 #include "wire.h"
 
 enum kind {
@@ -315,14 +314,9 @@ static int write_statistics(struct storm *storm)
 static int run(struct storm *storm)
 {
 	struct pollfd fds[2] = { { .fd = storm->wire.fd, .events = POLLIN }, { .events = POLLIN } };
-	struct signalfd_siginfo info;
-	sigset_t set;
+	enum signals_wish wish;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fds[1].fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	fds[1].fd = signals_open();
 	if (write_statistics(storm) != 0)
 		return 1;
 	for (;;) {
@@ -333,11 +327,12 @@ static int run(struct storm *storm)
 		wire_receive(&storm->wire, 0, on_frame, storm);
 		if (storming)
 			send_burst(storm);
-		if (read(fds[1].fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		wish = signals_next(fds[1].fd);
+		if (wish == SIGNALS_NONE)
 			continue;
 		if (write_statistics(storm) != 0)
 			return 1;
-		if (info.ssi_signo == SIGTERM)
+		if (wish == SIGNALS_END)
 			return 0;
 	}
 }

@@ -3,7 +3,8 @@
 # parser takes the OpenMetrics form, protoc reads the messages as the golden file has them, and a real Prometheus
 # stores native histograms from them.
 source "$(dirname "$0")/../e2e/lib.sh"
-need promtool prometheus protoc jq curl
+source "$(dirname "$0")/../e2e/prometheus.sh"
+need promtool protoc jq curl
 /usr/bin/python3 -c 'import prometheus_client' 2> /dev/null || skip "python3-prometheus-client is not installed"
 
 dump=$BUILD/tests/bench/metrics_dump
@@ -60,14 +61,7 @@ http.server.HTTPServer(("127.0.0.1", 10862), Handler).serve_forever()
 PYTHON
 ip netns exec "$PREFIX-a" /usr/bin/python3 "$SCRATCH/serve.py" "$SCRATCH/protobuf" 2> "$SCRATCH/serve.log" &
 own_process $!
-cat > "$SCRATCH/prometheus.yml" << 'YAML'
-global: { scrape_interval: 1s, scrape_timeout: 1s }
-scrape_configs:
-- { job_name: kube-canary, static_configs: [{ targets: ["127.0.0.1:10862"] }] }
-YAML
-ip netns exec "$PREFIX-a" prometheus --config.file="$SCRATCH/prometheus.yml" --storage.tsdb.path="$SCRATCH/data" \
-  --enable-feature=native-histograms --web.listen-address=127.0.0.1:9090 --log.level=warn 2> "$SCRATCH/prometheus.log" &
-own_process $!
+prometheus_start prometheus 9090 --enable-feature=native-histograms
 query() {
   in_ns a curl -sf --data-urlencode "query=$1" http://127.0.0.1:9090/api/v1/query | jq -r '.data.result[] | .value[1]'
 }
