@@ -7,6 +7,8 @@
 
 #define HEARTBEAT_EVERY_NS NS_PER_SECOND
 
+#define NEVER ((struct local_time){ .ns = INT64_MAX })
+
 bool canary_awaits_stamp(const struct canary *canary, uint32_t slot, struct local_time now)
 {
 	return samples_awaits_stamp(canary->samples, slot, now);
@@ -67,6 +69,17 @@ static void canary_expire_slot(struct canary *canary, uint32_t slot, struct loca
 	}
 }
 
+/* On every wake-up, and mostly little is due. The peers of other slots are not looked at: to fetch
+ * them all from memory cost more than what is done. */
+static void canary_expire_slots(struct canary *canary, struct local_time now)
+{
+	bool resolving = peers_count(canary->peers, PEER_RESOLVING) > 0;
+
+	for (uint32_t slot = 0; slot < canary->memory->shape.slots; slot++)
+		if (resolving || local_since(now, samples_next_expiry(canary->samples, slot)) >= 0)
+			canary_expire_slot(canary, slot, now);
+}
+
 /* Slots whose rest is over. */
 static uint32_t canary_release(struct canary *canary, struct local_time now)
 {
@@ -93,8 +106,7 @@ void canary_on_expiry(struct canary *canary, struct local_time now)
 	freed = canary_release(canary, now);
 	if (canary->stale || (freed > 0 && peers_surplus(canary->peers) > 0))
 		canary_choose(canary, now);
-	for (uint32_t slot = 0; slot < canary->memory->shape.slots; slot++)
-		canary_expire_slot(canary, slot, now);
+	canary_expire_slots(canary, now);
 	canary_let_leave(canary, now);
 	canary_review(canary, now);
 	__atomic_store_n(&canary->memory->control->heartbeat_ns, (uint64_t)now.ns,
@@ -102,29 +114,35 @@ void canary_on_expiry(struct canary *canary, struct local_time now)
 	canary->beat_at = local_after(now, HEARTBEAT_EVERY_NS);
 }
 
-static struct local_time canary_slot_due(const struct canary *canary, uint32_t slot)
+/* Of the peer itself; turns and probes, which it has only while it is probed, are apart. */
+static struct local_time canary_peer_due(const struct canary *canary, uint32_t slot)
 {
 	const struct peer *peer = peers_get(canary->peers, slot);
-	struct local_time probe_at = turns_next(canary->turns, slot);
-	struct local_time expiry = samples_next_expiry(canary->samples, slot);
 
 	if (peer->state == PEER_RESOLVING)
 		return canary_promotion(canary, slot);
 	if (peer->state == PEER_DEPARTED)
 		return peer->until;
-	return local_since(probe_at, expiry) < 0 ? probe_at : expiry;
+	return NEVER;
+}
+
+static struct local_time earlier(struct local_time one, struct local_time other)
+{
+	return local_since(one, other) < 0 ? one : other;
 }
 
 struct local_time canary_next_due(const struct canary *canary, struct local_time now)
 {
+	bool unsettled = peers_count(canary->peers, PEER_RESOLVING) > 0 ||
+			 peers_count(canary->peers, PEER_DEPARTED) > 0;
 	struct local_time earliest = canary->beat_at;
 
 	(void)now; /* a beat is never more than a second ahead of it */
 	for (uint32_t slot = 0; slot < canary->memory->shape.slots; slot++) {
-		struct local_time due = canary_slot_due(canary, slot);
-
-		if (local_since(due, earliest) < 0)
-			earliest = due;
+		earliest = earlier(turns_next(canary->turns, slot), earliest);
+		earliest = earlier(samples_next_expiry(canary->samples, slot), earliest);
+		if (unsettled)
+			earliest = earlier(canary_peer_due(canary, slot), earliest);
 	}
 	return earliest;
 }

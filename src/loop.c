@@ -69,13 +69,16 @@ static void loop_read_timer(void *ctx, struct local_time now)
 
 	/* A handler before this one may have set it anew: after `now` it is left to the next
 	 * wake-up, which reads the clock again. */
-	if (!loop->armed || late_ns < 0)
+	if (loop->armed && late_ns < 0)
 		return;
-	if (read(loop->timer_fd, &expirations, sizeof(expirations)) < 0)
-		return;
-	loop->armed = false;
-	if (loop->on_timer)
-		loop->on_timer(loop->timer_ctx, now, late_ns);
+	if (loop->armed) {
+		loop->armed = false;
+		if (loop->on_timer)
+			loop->on_timer(loop->timer_ctx, now, late_ns);
+	}
+	/* To set it anew, as the handler mostly does, takes the expiration back as well. */
+	if (!loop->armed && read(loop->timer_fd, &expirations, sizeof(expirations)) < 0)
+		assert(errno == EAGAIN);
 }
 
 static void loop_read_signals(void *ctx, struct local_time now)

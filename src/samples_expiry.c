@@ -49,10 +49,10 @@ static bool samples_flow_awaits_stamp(const struct samples *samples, uint32_t sl
 
 bool samples_awaits_stamp(const struct samples *samples, uint32_t slot, struct local_time now)
 {
-	uint32_t flows = samples_flows(samples, slot);
+	uint32_t flows = 0;
 
-	if (now.ns < samples->slots[slot].next_expiry_ns)
-		return false;
+	if (now.ns >= samples->slots[slot].next_expiry_ns)
+		flows = samples_flows(samples, slot);
 	for (uint32_t flow = 0; flow < flows; flow++)
 		if (samples_flow_awaits_stamp(samples, slot, (uint16_t)flow, now))
 			return true;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "loop.h"
@@ -89,6 +90,40 @@ static void time_zero_fires_and_does_not_disarm(void **state)
 	loop_timer_at(world->loop, (struct local_time){ .ns = 0 });
 	assert_int_equal(loop_run(world->loop), 0);
 	assert_int_equal(world->timers, 1);
+}
+
+static void count_on_timer(void *ctx, struct local_time now, int64_t late_ns)
+{
+	struct world *world = ctx;
+
+	(void)now;
+	(void)late_ns;
+	world->timers++;
+}
+
+static void end_on_signal(void *ctx, int number, struct local_time now)
+{
+	struct world *world = ctx;
+
+	(void)number;
+	(void)now;
+	loop_stop(world->loop);
+}
+
+static void a_timer_that_is_not_set_anew_fires_once_and_the_loop_sleeps(void **state)
+{
+	static const int signals[] = { SIGALRM, 0 };
+	const struct itimerval end = { .it_value.tv_usec = 200 * 1000 };
+	struct world *world = *state;
+	int64_t cpu_ns = loop_cpu_ns();
+
+	loop_on_timer(world->loop, count_on_timer, world);
+	loop_timer_at(world->loop, loop_now());
+	assert_int_equal(loop_signals(world->loop, signals, end_on_signal, world), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &end, NULL), 0);
+	assert_int_equal(loop_run(world->loop), 0);
+	assert_int_equal(world->timers, 1);
+	assert_in_range(loop_cpu_ns() - cpu_ns, 0, 2 * NS_PER_MS); /* it is far less */
 }
 
 static void read_first(void *ctx, struct local_time now)
@@ -205,6 +240,7 @@ int main(void)
 		TEST(the_timer_fires_once_and_never_early),
 		TEST(an_instant_that_has_passed_fires_at_once),
 		TEST(time_zero_fires_and_does_not_disarm),
+		TEST(a_timer_that_is_not_set_anew_fires_once_and_the_loop_sleeps),
 		TEST(all_handlers_of_a_wake_up_see_the_same_now),
 		TEST(a_timer_moved_in_the_same_wake_up_is_not_served_before_it_is_due),
 		TEST(as_many_sources_as_promised_and_no_more),
