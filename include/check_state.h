@@ -18,6 +18,9 @@
 #define CHECK_GROUP_HOST	"Host"
 #define CHECK_GROUP_PEERS	"Peers"
 
+/* Of the permissions the one that has to do with no BPF. */
+#define CHECK_ID_USER "permissions.uid"
+
 enum check_outcome { CHECK_UNTRIED, CHECK_WORKS, CHECK_REFUSED };
 
 /* What the trials told, for the words on each interface. */
@@ -29,6 +32,7 @@ struct check_trials {
 	enum check_outcome xdp;
 	bool tcx_known; /* asked without attaching */
 	bool of_user;	/* only a user namespace let them have a network namespace */
+	int refusal;	/* the first error before which no programs were; 0: none */
 };
 
 /* Lies in memory that the child of the trials shares. */
@@ -37,6 +41,7 @@ struct check {
 	struct findings findings;
 	struct check_trials trials;
 	bool runs_already; /* another kube-canary, here */
+	bool of_sockets;   /* these stamp: BPF is not wanted, or refused */
 };
 
 void check_permissions(struct check *check);
@@ -44,6 +49,10 @@ void check_permissions(struct check *check);
 void check_kernel(struct check *check);
 void check_seccomp(struct check *check);
 void check_trials(struct check *check);
+/* ICMP's sockets: for the trials' child. */
+void check_icmp(struct check *check);
+/* Who would stamp. What failed before it is of BPF, and is no failure if that is not needed. */
+void check_tier(struct check *check);
 void check_host(struct check *check);
 void check_ports(struct check *check);
 void check_pin_path(struct check *check);

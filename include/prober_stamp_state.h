@@ -61,6 +61,18 @@ static inline uint32_t prober_stamp_socket(uint32_t flow, uint32_t family)
 	return flow * FAMILIES + family;
 }
 
+/* What recvmmsg wrote last time is to be set anew. */
+static inline void prober_stamp_reset(struct mmsghdr *messages, union socket_address *remotes,
+				      uint32_t count, size_t control_bytes)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		messages[i].msg_hdr.msg_namelen = sizeof(remotes[i]);
+		messages[i].msg_hdr.msg_controllen = (socklen_t)control_bytes;
+		messages[i].msg_hdr.msg_flags = 0;
+		remotes[i].any.sa_family = AF_UNSPEC;
+	}
+}
+
 /* prober_stamp_receive.c: what the kernel tells of an ICMP error that quotes a packet of this
  * socket's port. */
 struct icmp_error {

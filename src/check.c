@@ -25,6 +25,7 @@ static const struct command_option check_options[] = {
 	{ 'q', "quiet", NULL, "only what is wrong or could not be tried" },
 	/* As `run` has them. */
 	{ 0, "stamp.port", "N", "UDP port of the reflectors (default 862)" },
+	{ 0, "timestamps", "auto|bpf|socket", "who is to stamp the packets (default auto)" },
 	{ 0, "bpf.hook", "auto|tcx|clsact|xdp", "hook that is to be used (default auto)" },
 	{ 0, "bpf.interfaces", "NAME,...", "interfaces (default: by the routes of the peers)" },
 	{ 0, "web.listen-address", "[ADDRESS]:PORT", "where metrics will be served" },
@@ -152,8 +153,10 @@ static int look(const struct arguments *arguments)
 	} else {
 		check_permissions(check);
 		check_kernel(check);
+		if (check->config.timestamps != CONFIG_TIMESTAMPS_SOCKET)
+			check_trials(check);
+		check_tier(check);
 		check_seccomp(check);
-		check_trials(check);
 		check_host(check);
 		check_clocks(check);
 		check_interfaces(check);

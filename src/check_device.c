@@ -76,8 +76,9 @@ static bool check_kind(struct device *device)
 	struct ifreq request = question(device);
 	struct finding *finding;
 	char driver[40];
+	bool strange;
 
-	if (err) {
+	if (err && !(err == -EOPNOTSUPP && device->check->of_sockets)) {
 		finding = add(device, FINDING_FAIL, "interface.device", "device");
 		finding_say(finding, "%s",
 			    err == -EOPNOTSUPP ? "a link layer that is not known here: its probes "
@@ -88,11 +89,13 @@ static bool check_kind(struct device *device)
 			       "interfaces by --bpf.interfaces");
 		return false;
 	}
+	strange = err;
 	read_driver(device, driver, sizeof(driver));
 	err = ioctl(device->fd, SIOCGIFFLAGS, &request);
 	finding = add(device, FINDING_OK, "interface.device", "device");
 	finding_say(finding, "%s%s%s%s",
 		    !err && (request.ifr_flags & IFF_LOOPBACK) ? "loopback"
+		    : strange	 ? "a link layer that is not known here"
 		    : device->l3 ? "packets begin with the IP header (L3)"
 				 : "Ethernet",
 		    driver[0] ? ", driver " : "", driver,
@@ -343,6 +346,17 @@ static void check_xdp(const struct device *device)
 			       device->check->config.stamp_port);
 }
 
+static void check_programs(const struct device *device)
+{
+	check_hook(device);
+	check_xdp(device);
+	check_tcx(device, false);
+	check_tcx(device, true);
+	check_qdisc(device);
+	check_filters(device, false);
+	check_filters(device, true);
+}
+
 void check_device(struct check *check, uint32_t ifindex, const char *name)
 {
 	struct device device = { .check = check, .ifindex = ifindex, .name = name };
@@ -353,13 +367,8 @@ void check_device(struct check *check, uint32_t ifindex, const char *name)
 		return;
 	if (check_kind(&device)) {
 		check_mtu(&device);
-		check_hook(&device);
-		check_xdp(&device);
-		check_tcx(&device, false);
-		check_tcx(&device, true);
-		check_qdisc(&device);
-		check_filters(&device, false);
-		check_filters(&device, true);
+		if (!check->of_sockets)
+			check_programs(&device);
 	}
 	close(device.fd);
 }

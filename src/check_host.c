@@ -171,6 +171,7 @@ static void check_cgroup(struct check *check)
 {
 	uint64_t hundredths = cgroup_least("cpu.max"), bytes = cgroup_least("memory.max");
 	struct finding *finding;
+	bool short_of;
 
 	if (access(CGROUP_ROOT "/cgroup.controllers", F_OK)) {
 		finding = add(check, FINDING_NOTE, "host.cgroup", "limits");
@@ -187,10 +188,11 @@ static void check_cgroup(struct check *check)
 	}
 	if (bytes == UINT64_MAX)
 		return;
-	finding = add(check, bytes < MEMORY_NEEDED ? FINDING_WARN : FINDING_OK, "host.memory_limit",
+	short_of = bytes < MEMORY_NEEDED && !check->of_sockets;
+	finding = add(check, short_of ? FINDING_WARN : FINDING_OK, "host.memory_limit",
 		      "memory limit");
 	finding_say(finding, "%llu MiB for this group", (unsigned long long)bytes >> 20);
-	if (bytes < MEMORY_NEEDED)
+	if (short_of)
 		finding_advise(finding, "16 MiB are enough: loading the programs takes a few for a "
 					"moment");
 }
@@ -224,9 +226,14 @@ static void check_firewall(struct check *check)
 		    "cannot be seen from here: UDP %u, and the replies from it, must pass between "
 		    "all nodes, in the cloud's rules too",
 		    check->config.stamp_port);
-	finding_advise(finding, "a node's own nftables or iptables need only let probes out, and "
-				"replies in for the names: requests are answered before it, "
-				"unless sockets stamp (--timestamps=socket)");
+	if (check->of_sockets)
+		finding_advise(finding,
+			       "a node's own nftables or iptables must let probes out, and "
+			       "requests and replies in, as sockets stamp and answer");
+	else
+		finding_advise(finding,
+			       "a node's own nftables or iptables need only let probes out, and "
+			       "replies in for the names: requests are answered before it");
 }
 
 void check_host(struct check *check)

@@ -14,7 +14,6 @@
 
 #include "check_state.h"
 #include "privileges.h"
-#include "prober_stamp.h"
 
 /* Linux 5.15; on arm64 5.18, for its atomics. */
 #define RELEASE(major, minor) ((major)*1000u + (minor))
@@ -111,12 +110,19 @@ static void check_wanted(struct check *check)
 	char missing[LINE_CAPACITY];
 	struct finding *finding;
 
+	if (privileges_lack_nobody()) {
+		finding = add_permission(check, FINDING_FAIL, CHECK_ID_USER, "change of user");
+		finding_say(finding, "this user namespace has no nobody (65534) to become");
+		finding_advise(finding, "run ends at once: map that id, run it in the host's user "
+					"namespace, or as a user who is not root outside");
+		return;
+	}
 	if (list_missing(wanted, LENGTH(wanted), false, missing, sizeof(missing)) == 0) {
-		finding = add_permission(check, FINDING_OK, "permissions.uid", "change of user");
+		finding = add_permission(check, FINDING_OK, CHECK_ID_USER, "change of user");
 		finding_say(finding, "SETUID and SETGID are held: the exporter runs as nobody");
 		return;
 	}
-	finding = add_permission(check, FINDING_WARN, "permissions.uid", "change of user");
+	finding = add_permission(check, FINDING_WARN, CHECK_ID_USER, "change of user");
 	finding_say(finding, "missing: %s; the exporter keeps its user, without any capability",
 		    missing);
 	finding_advise(finding, "works as well; add SETUID and SETGID so that it becomes nobody");
@@ -143,12 +149,9 @@ static void check_perfmon(struct check *check)
 /* Root of a user namespace has all capabilities, which the kernel does not take for bpf(). */
 static void check_user_namespace(struct check *check)
 {
-	char line[LINE_CAPACITY];
-	unsigned int count = 0;
 	struct finding *finding;
 
-	if (check_read_line("/proc/self/uid_map", line, sizeof(line)) ||
-	    sscanf(line, "%*u %*u %u", &count) != 1 || count == UINT32_MAX)
+	if (!privileges_in_user_namespace())
 		return;
 	finding = add_permission(check, FINDING_FAIL, "permissions.user_namespace",
 				 "user namespace");
@@ -159,8 +162,13 @@ static void check_user_namespace(struct check *check)
 
 void check_permissions(struct check *check)
 {
-	check_needed(check);
+	bool bpf = check->config.timestamps != CONFIG_TIMESTAMPS_SOCKET;
+
+	if (bpf)
+		check_needed(check);
 	check_wanted(check);
+	if (!bpf)
+		return;
 	check_perfmon(check);
 	check_user_namespace(check);
 }
@@ -259,31 +267,13 @@ static void check_memlock(struct check *check, uint32_t release)
 		       "set it to infinity: LimitMEMLOCK= in the unit, --ulimit memlock=-1");
 }
 
-/* What is left where BPF is refused. */
-static void check_stamps(struct check *check)
-{
-	struct finding *finding;
-	const char *missing;
-
-	if (prober_stamp_try_stamps(&missing)) {
-		finding = add_kernel(check, FINDING_NOTE, "kernel.stamps", "sockets' stamps");
-		finding_say(finding, "missing: %s; only where BPF is refused they would serve",
-			    missing);
-		return;
-	}
-	finding = add_kernel(check, check_may_load() ? FINDING_OK : FINDING_NOTE, "kernel.stamps",
-			     "sockets' stamps");
-	finding_say(finding, check_may_load()
-				     ? "delivered; not needed, as BPF is permitted"
-				     : "delivered: without BPF, STAMP can be measured by them");
-}
-
 void check_kernel(struct check *check)
 {
 	uint32_t release = check_release(check);
 
+	if (check->config.timestamps == CONFIG_TIMESTAMPS_SOCKET)
+		return;
 	check_lockdown(check);
 	check_unprivileged_bpf(check);
 	check_memlock(check, release);
-	check_stamps(check);
 }

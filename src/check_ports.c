@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `kube-canary check`: whether the ports are free at the addresses that are wanted, and whether
- * these are addresses of this node. Reads /proc; takes no port.
+ * these are addresses of this node. Reads /proc; takes no port but, of the loopback address alone
+ * and for no time, the one that sockets would bind, to see that it may be had.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -42,6 +43,11 @@ struct port {
 static const struct port stamp_port = {
 	"port.stamp", "STAMP port", "UDP",	{ "/proc/net/udp", "/proc/net/udp6" }, 0,
 	false,	      FINDING_WARN, "ss -lunp",
+};
+/* Where a socket is bound to it, for all addresses. */
+static const struct port reflector_port = {
+	"port.stamp", "STAMP port", "UDP",	{ "/proc/net/udp", "/proc/net/udp6" }, 0,
+	true,	      FINDING_FAIL, "ss -lunp",
 };
 static const struct port web_port = {
 	"port.web", "HTTP port", "TCP",	       { "/proc/net/tcp", "/proc/net/tcp6" },
@@ -203,13 +209,55 @@ static void check_listen(struct check *check, const struct config_listen *listen
 				       : "stop it, or choose another --web.listen-address");
 }
 
-/* The reflector needs no socket: it stands back for whoever has one. */
+/* A privileged one takes a capability, of the user namespace that owns this network. 0 or -errno.
+ */
+static int try_privilege(uint16_t port)
+{
+	const struct sockaddr_in to = { .sin_family = AF_INET,
+					.sin_port = htons(port),
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (const struct sockaddr *)&to, sizeof(to)))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+/* Without BPF the reflector binds the port. */
+static void check_reflector(struct check *check, const char *number)
+{
+	int err = try_privilege((uint16_t)check->config.stamp_port);
+	struct finding *finding;
+
+	if (err != -EACCES && err != -EPERM) {
+		check_port(check, &reflector_port, &all_hosts, number, check->config.stamp_port,
+			   check->runs_already
+				   ? "most likely the kube-canary that runs here already"
+				   : "without BPF run ends at once: stop it, or choose another "
+				     "--stamp.port on all nodes, or --reflector=false");
+		return;
+	}
+	finding = add(check, FINDING_FAIL, &reflector_port);
+	finding_say(finding, "UDP %s may not be bound, which without BPF is needed: %s", number,
+		    strerror(-err));
+	finding_advise(finding,
+		       "add CAP_NET_BIND_SERVICE, or lower net.ipv4.ip_unprivileged_port_start, or "
+		       "choose an open --stamp.port on all nodes, or --reflector=false");
+}
+
+/* With BPF the reflector needs no socket: it stands back for whoever has one. */
 void check_ports(struct check *check)
 {
 	char number[12];
 
 	snprintf(number, sizeof(number), "%u", check->config.stamp_port);
-	if (check->config.reflector == CONFIG_REFLECTOR_TRUE)
+	if (check->config.reflector == CONFIG_REFLECTOR_TRUE && check->of_sockets)
+		check_reflector(check, number);
+	else if (check->config.reflector == CONFIG_REFLECTOR_TRUE)
 		check_port(
 			check, &stamp_port, &all_hosts, number, check->config.stamp_port,
 			"the reflector stands back for it, so peers measure that program: stop it, "

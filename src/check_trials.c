@@ -25,7 +25,6 @@
 #include "log.h"
 #include "maps.h"
 #include "privileges.h"
-#include "prober_icmp.h"
 
 #define LIMIT_SECONDS 20 /* of all trials: the verifier on the slowest machine */
 #define LOOPBACK      1	 /* its index in each new namespace */
@@ -122,6 +121,7 @@ static int try_load(struct check *check, struct kernel *kernel)
 	err = kernel_open(&settings, kernel);
 	check->trials.load = err ? CHECK_REFUSED : CHECK_WORKS;
 	if (err) {
+		check->trials.refusal = err;
 		finding = add(check, FINDING_FAIL, "kernel.programs", "BPF programs");
 		finding_say(finding, "the kernel refused them: %s", strerror(-err));
 		finding_advise(finding, "%s", advice_for(err));
@@ -317,24 +317,6 @@ static void try_hooks(struct check *check, const struct kernel *kernel)
 	close(device_fd);
 }
 
-static void try_sockets(struct check *check)
-{
-	const struct prober_icmp_settings settings = { .payload_size = check->config.probe_size };
-	struct prober_icmp *icmp = NULL;
-	struct finding *finding;
-	int err = prober_icmp_open(&settings, &icmp);
-
-	prober_icmp_close(icmp);
-	finding = add(check, err ? FINDING_FAIL : FINDING_OK, "kernel.icmp", "ICMP sockets");
-	if (!err) {
-		finding_say(finding, "opened, and closed again");
-		return;
-	}
-	finding_say(finding, "refused: %s", strerror(-err));
-	finding_advise(finding,
-		       "raw sockets want CAP_NET_RAW, and a seccomp profile that lets them");
-}
-
 /* The child's life. What the layers below would log is told by findings. */
 static void try_all(struct check *check)
 {
@@ -344,7 +326,7 @@ static void try_all(struct check *check)
 	if (silence >= 0)
 		dup2(silence, STDERR_FILENO);
 	log_setup(LOG_LEVEL_ERROR, 0);
-	try_sockets(check);
+	check_icmp(check);
 	if (try_load(check, &kernel) == 0)
 		try_hooks(check, &kernel);
 	kernel_close(&kernel);
@@ -358,6 +340,7 @@ void check_trials(struct check *check)
 	pid_t child;
 
 	if (!check_may_load()) {
+		check->trials.refusal = -EPERM;
 		add_untried(check, "kernel.programs", "BPF programs",
 			    "it takes CAP_BPF and CAP_NET_ADMIN; so do the hooks");
 		return;

@@ -63,7 +63,7 @@ static int loader_become_canary(struct loader *loader)
 		.watchdog_ns = loader->notify.watchdog_ns,
 		.ear = loader->ear,
 	};
-	bool uid_changed;
+	const char *uid_kept;
 	int status = EXIT_FAILURE;
 	int err;
 
@@ -75,15 +75,18 @@ static int loader_become_canary(struct loader *loader)
 	notify_close(&loader->notify);
 	kernel_close_programs(&loader->kernel);
 
-	err = privileges_drop_all(&uid_changed);
+	err = privileges_drop_all(&uid_kept);
 	if (!err)
 		err = die_with_loader(loader->pid);
 	if (err) {
-		log_error("cannot drop privileges", LOG_ERRNO(err));
+		log_error(privileges_lack_nobody()
+				  ? "cannot drop privileges: this user namespace has no nobody "
+				    "(65534) to become, and its root is more than that outside"
+				  : "cannot drop privileges",
+			  LOG_ERRNO(err));
 	} else {
-		log_info(
-			"canary runs without capabilities", LOG_INT("uid", getuid()),
-			LOG_TEXT("uid_changed", uid_changed ? "yes" : "no, CAP_SETUID is missing"));
+		log_info("canary runs without capabilities", LOG_INT("uid", getuid()),
+			 LOG_TEXT("uid_changed", uid_kept ? uid_kept : "yes"));
 		status = agent_run(loader->config, &inheritance);
 	}
 	loader_close_sockets(loader);

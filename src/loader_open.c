@@ -147,12 +147,15 @@ static const char *missing_capability(void)
 		       { CAP_PERFMON,
 			 "CAP_PERFMON, which kernels before about 6.10 want as well" } };
 
+	if (privileges_in_user_namespace())
+		return "the host's CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW: those that this "
+		       "process's "
+		       "own user namespace gives do not count";
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
 		if (!privileges_held(needed[i].number))
 			return needed[i].name;
 	}
-	return "none of this user namespace; perhaps the host's CAP_BPF, or seccomp, lockdown or a "
-	       "security module refused";
+	return "no capability; perhaps seccomp, lockdown or a security module refused";
 }
 
 struct random_start {
@@ -240,9 +243,11 @@ static int loader_open_stand_in(struct loader *loader, const struct random_start
 	return err;
 }
 
-static bool is_refusal(int err)
+/* Whoever wants the maps pinned wants BPF. */
+bool loader_may_fall_back(const struct config *config, int err)
 {
-	return err == -EPERM || err == -EACCES || err == -ENOSYS || err == -EOPNOTSUPP;
+	return config->timestamps == CONFIG_TIMESTAMPS_AUTO && config->bpf_pin_path[0] == '\0' &&
+	       (err == -EPERM || err == -EACCES || err == -ENOSYS || err == -EOPNOTSUPP);
 }
 
 /* --- whichever it is --- */
@@ -266,9 +271,7 @@ static int loader_open_tier(struct loader *loader, const struct random_start *ra
 	err = loader_open_bpf(loader, random, &what);
 	if (!err)
 		return loader_settle_policy(loader);
-	/* Whoever wants the maps pinned wants BPF. */
-	if (config->timestamps == CONFIG_TIMESTAMPS_AUTO && config->bpf_pin_path[0] == '\0' &&
-	    what && is_refusal(err)) {
+	if (what && loader_may_fall_back(config, err)) {
 		if (config->probe_protocol == CONFIG_PROTOCOL_STAMP) {
 			loader_close_sockets(loader);
 			log_fall_back(err);

@@ -81,8 +81,8 @@ static int look_up(const struct ping_options *options, const char *name, struct 
 /* What strangers answer is read by a process that has nothing to lose; it writes into addresses. */
 static int look_up_apart(const struct ping_options *options, struct address *addresses)
 {
-	bool uid_changed;
-	int err = privileges_drop_all(&uid_changed);
+	const char *uid_kept;
+	int err = privileges_drop_all(&uid_kept);
 
 	/* It shall not outlive us, waiting for an answer. */
 	if (!err && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)

@@ -10,6 +10,7 @@
 #include <link.h>
 #include <linux/capability.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -81,6 +82,72 @@ bool privileges_held(int capability)
 	       ((held.effective & capability_bit(capability)) ||
 		((capability == CAP_BPF || capability == CAP_PERFMON) &&
 		 (held.effective & capability_bit(CAP_SYS_ADMIN))));
+}
+
+/* user_namespaces(7). */
+struct id_map {
+	unsigned long outside; /* the first id of the first line */
+	unsigned long count;   /* of all lines */
+	bool has_nobody;
+};
+
+static int map_read(const char *path, unsigned long nobody, struct id_map *ret)
+{
+	FILE *file = fopen(path, "re");
+	struct id_map map = { 0 };
+	unsigned long first, outside, count;
+
+	if (!file)
+		return -errno;
+	while (fscanf(file, "%lu %lu %lu", &first, &outside, &count) == 3) {
+		if (map.count == 0)
+			map.outside = outside;
+		map.count += count;
+		map.has_nobody |= nobody >= first && nobody - first < count;
+	}
+	fclose(file);
+	if (map.count == 0)
+		return -ENODATA;
+	*ret = map;
+	return 0;
+}
+
+static int maps_read(struct id_map *ret_users, struct id_map *ret_groups)
+{
+	int err = map_read("/proc/self/uid_map", PRIVILEGES_UID, ret_users);
+
+	return err ? err : map_read("/proc/self/gid_map", PRIVILEGES_GID, ret_groups);
+}
+
+bool privileges_in_user_namespace(void)
+{
+	struct id_map users, groups;
+
+	/* The host's has all ids there are. */
+	return maps_read(&users, &groups) == 0 && users.count != UINT32_MAX;
+}
+
+/* A single id, and nobody is another: whoever has it may no more than who made the namespace, if
+ * that was not root. */
+static bool is_confined(const struct id_map *map)
+{
+	return map->count == 1 && !map->has_nobody && map->outside != 0;
+}
+
+static bool ids_are_confined(void)
+{
+	struct id_map users, groups;
+
+	return maps_read(&users, &groups) == 0 && is_confined(&users) && is_confined(&groups);
+}
+
+bool privileges_lack_nobody(void)
+{
+	struct id_map users, groups;
+
+	return maps_read(&users, &groups) == 0 && !(is_confined(&users) && is_confined(&groups)) &&
+	       ((privileges_held(CAP_SETUID) && !users.has_nobody) ||
+		(privileges_held(CAP_SETGID) && !groups.has_nobody));
 }
 
 int privileges_suspend(bool suspend)
@@ -184,15 +251,16 @@ static int user_leave(void)
 	return 0;
 }
 
-int privileges_drop_all(bool *ret_uid_changed)
+int privileges_drop_all(const char **ret_uid_kept)
 {
-	bool may_change_uid = privileges_held(CAP_SETUID);
+	bool only_id = ids_are_confined();
+	bool may_change_uid = privileges_held(CAP_SETUID) && !only_id;
 	int err = 0;
 
 	/* First what needs capabilities, the uid last: leaving root takes them away. */
 	if (privileges_held(CAP_SETPCAP))
 		err = bounding_drop(0);
-	if (!err && privileges_held(CAP_SETGID))
+	if (!err && privileges_held(CAP_SETGID) && !only_id)
 		err = groups_leave();
 	if (!err && may_change_uid)
 		err = user_leave();
@@ -203,6 +271,8 @@ int privileges_drop_all(bool *ret_uid_changed)
 	err = privileges_hide();
 	if (err)
 		return err;
-	*ret_uid_changed = may_change_uid;
+	*ret_uid_kept = may_change_uid ? NULL
+			: only_id      ? "no, the user namespace maps no other id"
+				       : "no, CAP_SETUID is missing";
 	return 0;
 }

@@ -118,15 +118,10 @@ static void handle_error(struct receiver *receiver, uint16_t flow, struct msghdr
 	receiver->errors.useless++;
 }
 
-/* As recvmmsg. What it wrote last time is to be set anew. */
+/* As recvmmsg. */
 static int receive_batch(struct prober_stamp *prober, int fd, uint32_t count, int flags)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		prober->received[i].msg_hdr.msg_namelen = sizeof(prober->senders[i]);
-		prober->received[i].msg_hdr.msg_controllen = sizeof(prober->controls[i]);
-		prober->received[i].msg_hdr.msg_flags = 0;
-		prober->senders[i].any.sa_family = AF_UNSPEC;
-	}
+	prober_stamp_reset(prober->received, prober->senders, count, sizeof(prober->controls[0]));
 	return recvmmsg(fd, prober->received, count, flags | MSG_DONTWAIT, NULL);
 }
 

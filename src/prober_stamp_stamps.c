@@ -106,12 +106,8 @@ int prober_stamp_want_stamps(int fd, int domain)
 
 static int batch_receive(struct batch *batch, int fd, int flags)
 {
-	for (uint32_t i = 0; i < RECEIVE_BATCH; i++) {
-		batch->messages[i].msg_hdr.msg_namelen = sizeof(batch->remotes[i]);
-		batch->messages[i].msg_hdr.msg_controllen = sizeof(batch->controls[i]);
-		batch->messages[i].msg_hdr.msg_flags = 0;
-		batch->remotes[i].any.sa_family = AF_UNSPEC;
-	}
+	prober_stamp_reset(batch->messages, batch->remotes, RECEIVE_BATCH,
+			   sizeof(batch->controls[0]));
 	return recvmmsg(fd, batch->messages, RECEIVE_BATCH, flags | MSG_DONTWAIT, NULL);
 }
 

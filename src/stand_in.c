@@ -38,8 +38,10 @@ struct stand_in {
 	size_t ring_mapped_bytes;
 	size_t page_bytes;
 	int64_t offset_ns; /* CLOCK_REALTIME less CLOCK_MONOTONIC, by which stamps are told */
-	int64_t offset_error_ns;
 	bool offset_known;
+	/* The same clock's, by the tightest of all readings since: against it steps are seen. */
+	int64_t tightest_ns;
+	int64_t tightest_error_ns;
 };
 
 /* --- the maps --- */
@@ -215,20 +217,24 @@ static bool forget_stamps(struct stand_in *stand_in, uint32_t flow, uint32_t flo
 
 bool stand_in_follow_clock(struct stand_in *stand_in, int64_t offset_ns, int64_t error_ns)
 {
-	int64_t moved_ns = offset_ns - stand_in->offset_ns;
-	int64_t tolerated_ns = CLOCK_STEP_NS + error_ns + stand_in->offset_error_ns;
-	bool stepped = moved_ns > tolerated_ns || moved_ns < -tolerated_ns;
+	int64_t moved_ns = offset_ns - stand_in->tightest_ns;
+	int64_t tolerated_ns = CLOCK_STEP_NS + error_ns + stand_in->tightest_error_ns;
+	bool first = !stand_in->offset_known;
+	bool stepped = !first && (moved_ns > tolerated_ns || moved_ns < -tolerated_ns);
 
+	/* A reading that was disturbed must not hide steps from those that come after it. */
+	if (first || stepped || error_ns < stand_in->tightest_error_ns) {
+		stand_in->tightest_ns = offset_ns;
+		stand_in->tightest_error_ns = error_ns;
+	}
 	/* T1 and T4 by the same offset: what one reading of it is off is in no round-trip time. */
-	if (stand_in->offset_known && !stepped)
+	if (!first && !stepped)
 		return true;
-	stepped = stand_in->offset_known;
 	if (stepped)
 		forget_stamps(stand_in, 0, stand_in->memory->shape.flows);
 	stand_in->offset_ns = offset_ns;
-	stand_in->offset_error_ns = error_ns;
 	stand_in->offset_known = true;
-	return !stepped;
+	return first;
 }
 
 void stand_in_on_full(struct stand_in *stand_in, uint16_t flow)

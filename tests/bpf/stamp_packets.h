@@ -6,6 +6,7 @@
 #ifndef STAMP_PACKETS_H
 #define STAMP_PACKETS_H
 
+#include "octets.h"
 #include "packets.h"
 #include "stamp.h"
 
@@ -39,23 +40,6 @@ struct stamp {
 	uint8_t payload[STAMP_CAPACITY];
 	size_t payload_bytes;
 };
-
-static inline void octets_be(uint8_t *octets, size_t bytes, uint64_t value)
-{
-	while (bytes-- > 0) {
-		octets[bytes] = (uint8_t)value;
-		value >>= 8;
-	}
-}
-
-static inline uint64_t value_be(const uint8_t *octets, size_t bytes)
-{
-	uint64_t value = 0;
-
-	for (size_t i = 0; i < bytes; i++)
-		value = value << 8 | octets[i];
-	return value;
-}
 
 /* Nanoseconds since 1970 as an NTP timestamp, rounded down; eras wrap. */
 static inline uint64_t ntp_of_ns(__int128 unix_ns)

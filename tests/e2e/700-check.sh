@@ -25,7 +25,7 @@ for hook in auto clsact xdp; do
   start=$EPOCHREALTIME
   check 0 --bpf.hook=$hook 198.18.0.2 node-b6=fd00:18::2
   note "--bpf.hook=$hook: $(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.2f", b - a }') s, $(jq -c .count "$SCRATCH/check")"
-  for id in permissions.needed permissions.uid kernel.programs kernel.maps kernel.icmp kernel.tcx port.stamp port.web host.ipv6 \
+  for id in permissions.needed permissions.uid kernel.programs kernel.maps kernel.icmp kernel.tcx kernel.timestamps port.stamp port.web host.ipv6 \
     peers.routes interface.device interface.mtu interface.hook interface.tcx_ingress interface.tcx_egress interface.xdp; do
     is "$id" ok "a node where all is well, $hook"
   done
@@ -57,18 +57,19 @@ in_terminal "NO_COLOR=1 '$KUBE_CANARY' check 198.18.0.2"
 
 # Without rights nothing that was not tried is called good.
 UNDER=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all)
-check 1 198.18.0.2
+check 1 --timestamps=bpf 198.18.0.2
 is permissions.needed fail "no capability"
+is kernel.timestamps fail "no capability"
 is kernel.programs not_tried "no capability"
 is kernel.tcx "" "no capability"
 is interface.hook not_tried "no capability"
 is interface.tcx_ingress not_tried "no capability"
 is interface.device ok "no capability"
 UNDER=(setpriv "--bounding-set=-all,+bpf,+net_raw" --inh-caps=-all)
-check 1 198.18.0.2
+check 1 --timestamps=bpf 198.18.0.2
 says permissions.needed "missing: NET_ADMIN"
 UNDER=(setpriv "--bounding-set=-all,+bpf,+net_admin" --inh-caps=-all)
-check 1 198.18.0.2
+check 1 --timestamps=bpf 198.18.0.2
 is kernel.icmp fail "without NET_RAW"
 is kernel.programs ok "without NET_RAW"
 UNDER=(setpriv "--bounding-set=-all,+bpf,+net_admin,+net_raw" --inh-caps=-all)
@@ -103,7 +104,7 @@ is kernel.clsact not_tried "no namespace"
 is interface.hook not_tried "no namespace"
 UNDER=(unshare --user --map-root-user)
 if "${UNDER[@]}" true 2> /dev/null; then
-  check 1 198.18.0.2
+  check 1 --timestamps=bpf 198.18.0.2
   is permissions.user_namespace fail "root of a user namespace"
   is kernel.programs fail "root of a user namespace"
 else

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# `kube-canary check`: what would end run at its start, or be in its way (system calls, pins, ports, addresses), and the
-# limits of its cgroup.
+# `kube-canary check`: what would end run at its start, or be in its way (system calls, pins, ports, addresses), the
+# limits of its cgroup, and who would stamp where BPF is refused or not wanted: run then does what check said.
 source "$(dirname "$0")/lib.sh"
-need jq python3
+need jq python3 setpriv
 
 two_nodes
+unset KUBE_CANARY_PROBE_PROTOCOL KUBE_CANARY_PEERS_FAMILY
 source "$(dirname "$0")/check.sh"
 EINVAL=22 PR_SET_SECCOMP=22
 
@@ -99,3 +100,96 @@ check 0 "--web.listen-address=[::1]:10862" 198.18.0.2
 release
 check 1 --web.listen-address=203.0.113.9:10862 198.18.0.2
 is port.web fail "no address of this node"
+
+# Who would stamp. Without BPF only what the sockets need is judged, and what check says is what run does.
+NOBODY=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all)
+run_does() { # measure|end OPTION…: what run does under what check was run under
+  local did=end status=0 pid
+  ip netns exec "$PREFIX-a" timeout 30 "${UNDER[@]}" "$KUBE_CANARY" --peers.static=198.18.0.2 "${@:2}" > "$SCRATCH/run.log" 2>&1 &
+  pid=$!
+  own_process $pid
+  eventually 20 eval "grep -q 'msg=\"\?measuring' '$SCRATCH/run.log' || process_ended $pid" || fail "run ${*:2} does nothing"
+  ! grep -q 'msg="\?measuring' "$SCRATCH/run.log" || did=measure
+  [ $did = end ] || kill -TERM $pid
+  wait $pid || status=$?
+  assert_eq "$did" "$1" "what run ${*:2} does ($(tail -n 1 "$SCRATCH/run.log"))"
+  [ $did = measure ] || assert_eq "$status" 1 "status of run ${*:2}"
+}
+of_sockets() { # WHAT: no word of BPF's hooks
+  is kernel.stamps ok "$1"
+  for id in interface.hook interface.tcx_ingress interface.xdp; do is "$id" "" "$1"; done
+  is interface.mtu ok "$1"
+}
+check 0 --timestamps=socket 198.18.0.2
+of_sockets "sockets are wanted"
+for id in permissions.needed kernel.programs kernel.maps kernel.icmp kernel.tcx; do is "$id" "" "sockets are wanted"; done
+is kernel.timestamps ok "sockets are wanted"
+is port.stamp ok "sockets are wanted"
+check 0 198.18.0.2
+says kernel.timestamps "the BPF programs"
+check 2 --timestamps=hardware 198.18.0.2
+KUBE_CANARY_PROBE_PROTOCOL=icmp check 2 --timestamps=socket 198.18.0.2
+
+in_ns a sysctl -qw net.ipv4.ip_unprivileged_port_start=1024
+UNDER=("${NOBODY[@]}")
+for tier in socket auto; do
+  check 1 --timestamps=$tier 198.18.0.2
+  is port.stamp fail "nobody, port 862, $tier"
+  run_does end --timestamps=$tier
+  check 0 --timestamps=$tier --stamp.port=8620 198.18.0.2
+  of_sockets "nobody, an open port, $tier"
+  run_does measure --timestamps=$tier --stamp.port=8620
+  check 0 --timestamps=$tier --reflector=false 198.18.0.2
+  run_does measure --timestamps=$tier --reflector=false
+done
+is kernel.timestamps warn "nobody"
+is permissions.needed warn "nobody"
+is kernel.programs note "nobody"
+check 1 --timestamps=bpf --stamp.port=8620 198.18.0.2
+is kernel.timestamps fail "--timestamps=bpf of nobody"
+run_does end --timestamps=bpf --stamp.port=8620
+# What binds an auto to BPF.
+KUBE_CANARY_PROBE_PROTOCOL=icmp check 1 --stamp.port=8620 198.18.0.2
+says kernel.timestamps nobody
+run_does end --stamp.port=8620 --probe.protocol=icmp
+KUBE_CANARY_BPF_PIN_PATH=/sys/fs/bpf/pins check 1 --stamp.port=8620 198.18.0.2
+is kernel.timestamps fail "maps are to be pinned"
+run_does end --stamp.port=8620 --bpf.pin-path=/sys/fs/bpf/pins
+# bpf() refused to root, by whatever it may be.
+EPERM=1 BPF_PROG_LOAD=5
+UNDER=("$TOOLS/refuse" bpf "$BPF_PROG_LOAD" "$EPERM")
+check 0 198.18.0.2
+is kernel.timestamps warn "BPF is refused to root"
+is kernel.programs warn "BPF is refused to root"
+run_does measure
+# The stamps are tried, not assumed.
+UNDER=("${NOBODY[@]}")
+in_ns a ip link set lo down
+check 1 --timestamps=socket --stamp.port=8620 198.18.0.2
+is kernel.stamps fail "no loopback"
+run_does end --timestamps=socket --stamp.port=8620
+in_ns a ip link set lo up
+# The reflector binds its port at all addresses: whoever has one of them is in its way.
+hold 198.18.0.1 198.18.0.1
+UNDER=()
+check 1 --timestamps=socket --web.listen-address=:10863 198.18.0.2
+is port.stamp fail "UDP 862 of one address is taken"
+run_does end --timestamps=socket --web.listen-address=:10863
+release
+# A user namespace with a single id has none to become; what is root outside is not left so.
+single=(unshare --user --map-root-user)
+UNDER=("${NOBODY[@]}" "${single[@]}")
+if "${UNDER[@]}" true 2> /dev/null; then
+  check 0 --stamp.port=8620 198.18.0.2
+  is permissions.user_namespace warn "a user namespace of nobody's"
+  run_does measure --stamp.port=8620
+  grep -q 'BPF is refused.*needed="the host.s CAP_BPF' "$SCRATCH/run.log" || fail "what is needed: $(cat "$SCRATCH/run.log")"
+  grep -q 'without capabilities.*the user namespace maps no other id' "$SCRATCH/run.log" || fail "the uid: $(cat "$SCRATCH/run.log")"
+  UNDER=("${single[@]}")
+  check 1 --stamp.port=8620 198.18.0.2
+  is permissions.uid fail "a user namespace of root's"
+  run_does end --stamp.port=8620
+  grep -q 'cannot drop privileges' "$SCRATCH/run.log" || fail "root outside: $(cat "$SCRATCH/run.log")"
+else
+  note "not tried as root of a user namespace: there is none to be had here (chrooted?)"
+fi

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "loop.h"
+#include "octets.h"
 #include "reflector_state.h"
 #include "sim/fake_memory.h"
 
@@ -214,23 +215,6 @@ static inline uint64_t counters_total(const struct world *world)
 	for (size_t i = 0; i < sizeof(struct kc_counters) / sizeof(uint64_t); i++)
 		sum += ((const __u64 *)world->memory.counters)[i];
 	return sum;
-}
-
-static inline void octets_be(uint8_t *octets, size_t bytes, uint64_t value)
-{
-	while (bytes-- > 0) {
-		octets[bytes] = (uint8_t)value;
-		value >>= 8;
-	}
-}
-
-static inline uint64_t value_be(const uint8_t *octets, size_t bytes)
-{
-	uint64_t value = 0;
-
-	for (size_t i = 0; i < bytes; i++)
-		value = value << 8 | octets[i];
-	return value;
 }
 
 /* RFC 8972 figure 1, with nothing behind; the timestamp is opaque. */

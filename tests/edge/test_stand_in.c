@@ -356,6 +356,10 @@ static void a_reading_that_may_be_far_off_is_no_step(void **state)
 	leave(world, 0, 1, SENT_NS);
 	assert_true(stand_in_follow_clock(world->stand_in, OFFSET_NS + NS_PER_MS, 2 * NS_PER_MS));
 	assert_true(flight(world, 0, 1)->t1_ns == (uint64_t)SENT_NS);
+	/* Nor does it, as the first of a clock, hide later steps once that is known well. */
+	assert_false(stand_in_follow_clock(world->stand_in, OFFSET_NS + 9 * NS_PER_MS, NS_PER_MS));
+	assert_true(stand_in_follow_clock(world->stand_in, OFFSET_NS + 8 * NS_PER_MS, 100));
+	assert_false(stand_in_follow_clock(world->stand_in, OFFSET_NS + 8050 * NS_PER_US, 100));
 }
 
 static void what_a_full_socket_may_have_dropped_is_not_lost(void **state)

@@ -28,6 +28,9 @@ $(FUZZ)/programs.o: tests/fuzz/bpf/programs.c $(wildcard bpf/* tests/fuzz/bpf/*/
 $(FUZZ)/fuzz_bpf: $(FUZZ)/programs.o $(BUILD)/canary.skel.h
 $(FUZZ)/fuzz_bpf: FUZZ_EXTRA := $(FUZZ)/programs.o -lcmocka -lbpf -lelf -lz
 
+$(FUZZ)/fuzz_reflector: $(FUZZ)/programs.o
+$(FUZZ)/fuzz_reflector: FUZZ_EXTRA := $(FUZZ)/programs.o
+
 $(FUZZ)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ)/parsers.a
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
