@@ -57,14 +57,23 @@ class Bar:
     def met(self, value):
         return value is not None and (value >= self.limit if self.least else value <= self.limit)
 
+    def met_within(self, interval):
+        """Where the value lies somewhere in the interval: None if the limit does, too."""
+        ends = {self.met(end) for end in interval}
+        return ends.pop() if len(ends) == 1 else None
+
 
 class Row:
-    """One figure. `spread` is (least, greatest) over repetitions; `note` says what a reader must know."""
+    """One figure. `spread` is (least, greatest) over repetitions, or with estimated=True where the figure lies with 95 %
+    confidence: a bar is then met or not if that can be told. `note` says what a reader must know."""
 
-    def __init__(self, what, who, value, unit, spread=None, bar=None, note="", ratio=False):
+    def __init__(self, what, who, value, unit, spread=None, bar=None, note="", ratio=False, estimated=False):
         self.what, self.who, self.value, self.unit = what, who, value, unit
-        self.spread, self.bar, self.note = spread, bar, note
+        self.spread, self.bar, self.note, self.estimated = spread, bar, note, estimated
         self.ratio = ratio or unit == "x"
+
+    def met(self):
+        return self.bar.met_within(self.spread) if self.estimated else self.bar.met(self.value)
 
     def as_json(self):
         result = {"what": self.what, "who": self.who, "value": self.value, "unit": self.unit, "ratio": self.ratio,
@@ -73,7 +82,7 @@ class Row:
             result["least"], result["greatest"] = self.spread
         if self.bar:
             result |= {"bar": self.bar.text, "limit": self.bar.limit, "at_least": self.bar.least,
-                       "met": self.bar.met(self.value)}
+                       "met": self.met()}
         return result
 
 
@@ -121,7 +130,7 @@ def cells(row):
     value = f"{number(row['value'])} {row['unit']}".strip()
     if row["value"] is not None and "least" in row:
         value += f" ({number(row['least'])} to {number(row['greatest'])})"
-    met = {True: "yes", False: "**no**"}[row["met"]] if "met" in row else ""
+    met = {True: "yes", False: "**no**", None: "cannot be told here"}[row["met"]] if "met" in row else ""
     return [row["what"], row["who"], value, row.get("bar", ""), met, row["note"]]
 
 

@@ -9,12 +9,13 @@ import os
 import pathlib
 import signal
 import socket
+import termios
 import time
 
 from hosts import BenchError
 from tools import inside
 
-CHUNK = bytes(256 << 10)
+CHUNK = bytes(64 << 10)  # small, for short turns
 UNACKNOWLEDGED = 0x5411  # SIOCOUTQ, of <linux/sockios.h>
 PORT = 5201
 # Each wire by its interface's name, which is the same at both ends, and its addresses.
@@ -82,15 +83,17 @@ class Flow:
         target, address = OTHER[source], WIRES[wire][OTHER[source]]
         with inside(hosts, target, lambda: socket.create_server((address, PORT))) as listening:
             self.sock = inside(hosts, source, lambda: socket.create_connection((address, PORT), timeout=5))
-            receiving, _ = listening.accept()
-        with receiving:
-            self.child = drain(receiving, cpu)
+            self.receiving, _ = listening.accept()  # kept, to ask what is not read
+        self.child = drain(self.receiving, cpu)
         self.sock.settimeout(5)
 
-    def unacknowledged(self):
-        count = array.array("i", [0])
-        fcntl.ioctl(self.sock, UNACKNOWLEDGED, count)
-        return count[0]
+    def under_way(self):
+        """Octets that are not acknowledged, or not read."""
+        count, total = array.array("i", [0]), 0
+        for sock, which in ((self.sock, UNACKNOWLEDGED), (self.receiving, termios.FIONREAD)):
+            fcntl.ioctl(sock, which, count)
+            total += count[0]
+        return total
 
     def used_seconds(self):
         """CPU of all that have a part in it: the sender (with the softirqs that it raises), the receiver, the kernel's
@@ -98,25 +101,28 @@ class Flow:
         return time.thread_time() + sum(on_cpu_seconds(pid) for pid in (self.child, *self.helpers))
 
     def rate(self, seconds):
-        """Bits per second, until the last octet is acknowledged; and bits per second of CPU."""
+        """Bits per second, until the last octet is read; and bits per second of CPU. (0, 0) if it had no turn at all."""
         began, used, octets = time.monotonic(), self.used_seconds(), 0
         while time.monotonic() - began < seconds:
             self.sock.sendall(CHUNK)
             octets += len(CHUNK)
-        while self.unacknowledged():
+        while self.under_way():
             if time.monotonic() - began > seconds + 5:
                 raise BenchError("TCP stands still")
             time.sleep(0.0001)
+        if not octets:
+            return 0.0, 0.0
         return 8 * octets / (time.monotonic() - began), 8 * octets / (self.used_seconds() - used)
 
     def close(self):
         self.sock.close()
+        self.receiving.close()
         os.kill(self.child, signal.SIGKILL)
         os.waitpid(self.child, 0)
 
 
 class Race:
-    """All flows, sender and receivers pinned to a CPU each."""
+    """All flows, sender and receivers pinned: to a CPU each, or all to one of them."""
 
     def __init__(self, hosts):
         self.hosts, self.flows, self.allowed = hosts, {}, os.sched_getaffinity(0)
@@ -137,10 +143,12 @@ class Race:
             flow.close()
         self.flows = {}
 
-    def rounds(self, source, ours, count, seconds):
-        """[(rates on our wire, rates on the other one)], now this one first and now that one."""
+    def rounds(self, source, ours, count, seconds, together=False):
+        """[(rates on our wire, rates on the other one)], now this one first and now that one; `together` on one CPU."""
         theirs = next(wire for wire in WIRES if wire != ours)
         pairs = []
+        for wire in WIRES:
+            os.sched_setaffinity(self.flows[source, wire].child, {(min if together else max)(self.allowed)})
         os.sched_setaffinity(0, {min(self.allowed)})
         try:
             for number in range(count):

@@ -1,6 +1,9 @@
 #!/usr/bin/python3 -B
 """The arithmetic of the questions on path, scrape, scale, and of the section to internet scale. No root."""
+import json
+import math
 import pathlib
+import random
 import sys
 import types
 import unittest
@@ -12,6 +15,7 @@ import internet_scale
 import path
 import scale
 import scrape
+import table
 import tcp
 
 
@@ -53,27 +57,71 @@ class Path(unittest.TestCase):
         self.assertEqual([row.value for row in rows], [11, 3, 11, 100, 7])
 
 
-class Races(unittest.TestCase):
-    """How many are run, where each says that we take and give by turns."""
+def series(lost, swing, count=400, seed=1):
+    """Pairs of turns in which the one loses so many percent, while either is what the machine leaves to it: `swing` percent of
+    chance in each, and a drift that both have, of which the second to run has a bit more."""
+    chance, pairs = random.Random(seed), []
+    for number in range(count):
+        drift = 1 + 0.3 * math.sin(number / 9)
+        first, second = (drift * chance.gauss(1, swing / 100), (drift + 0.02) * chance.gauss(1, swing / 100))
+        ours, theirs = (first, second) if number % 2 else (second, first)
+        pairs.append(((ours * (1 - lost / 100),) * 2, (theirs,) * 2))
+    return pairs
 
-    def count(self, hook, swing, left=1000, who=path.OURS):
+
+class Judged(unittest.TestCase):
+    """What is said of pairs whose loss is known."""
+
+    def row(self, lost, swing, count=400, seed=1, how=path.TOGETHER):
+        run = types.SimpleNamespace(quick=False)
+        return path.loss_row(run, "TCP", path.OURS, "tcx", "", how, series(lost, swing, count, seed))
+
+    def test_met_not_met_or_not_to_be_told(self):
+        for how in path.TURNS:
+            self.assertIs(self.row(0.5, 5, how=how).met(), True)
+            self.assertIs(self.row(4, 5, how=how).met(), False)
+            self.assertIsNone(self.row(0.5, 40, how=how).met())
+            self.assertIsNone(self.row(2, 5, how=how).met())
+        self.assertEqual(table.cells(self.row(0.5, 40).as_json())[4], "cannot be told here")
+        self.assertIs(json.loads(json.dumps(self.row(4, 5).as_json()))["met"], False)
+
+    def test_the_interval_holds_the_loss_as_often_as_it_says(self):
+        rows = [self.row(1.5, 12, 110, seed) for seed in range(300)]
+        held = sum(row.spread[0] <= 1.5 <= row.spread[1] for row in rows)
+        self.assertGreater(held, 0.92 * len(rows))
+        self.assertFalse(any(row.met() is False for row in (self.row(0, 12, 110, seed) for seed in range(100))))
+
+    def test_turns_that_were_none_are_left_out(self):
+        pairs = series(1, 0, 5) + [((0.0, 0.0), (1, 1)), ((1, 1), (0.0, 0.0))]
+        self.assertEqual(len(path.losses(pairs, 0)), 5)
+
+    def test_an_interval_that_is_the_limit(self):
+        self.assertEqual([path.BAR_TCP.met_within(one) for one in ((1, 2), (2, 3), (2.1, 3), (-9, 1))], [True, None, False, True])
+
+
+class Races(unittest.TestCase):
+    """How many are run, where each says that we lose so much, with so much chance."""
+
+    def count(self, hook, swing, left=1000, who=path.OURS, lost=0, apart=60):
         made = []
 
         def race(*_):
             made.append(1)
-            return {source: [((100 + swing * (-1) ** i, 1), (100, 1)) for i in range(60)] for source in tcp.OTHER}, ""
+            return {(source, how): series(lost, apart if how == path.APART else swing, 110)
+                    for source in tcp.OTHER for how in path.TURNS}, ""
 
         with unittest.mock.patch.object(path, "race", race):
             pairs, _ = path.races(types.SimpleNamespace(quick=False, left=lambda: left), None, who, hook, 0)
-        self.assertEqual(len(pairs["near"]), 60 * len(made))
+        self.assertEqual(len(pairs["near", path.APART]), 110 * len(made))
         return len(made)
 
     def test_as_many_as_it_takes_within_limits(self):
-        self.assertEqual(self.count("tcx", 0.5), 1)
-        self.assertEqual(self.count("tcx", 5), 1 + path.RACES_MORE)
-        self.assertEqual(self.count("tcx", 5, left=path.CASE_SECONDS - 1), 1)
-        self.assertEqual(self.count("xdp", 5), 1)
-        self.assertEqual(self.count("tcx", 5, who=path.EMPTY), 1)
+        self.assertEqual(self.count("tcx", 2), 1)
+        self.assertEqual(self.count("tcx", 2, lost=5), 1)
+        self.assertEqual(self.count("tcx", 30), 1 + path.RACES_MORE)
+        self.assertEqual(self.count("tcx", 30, left=path.CASE_SECONDS - 1), 1)
+        self.assertEqual(self.count("xdp", 30), 1)
+        self.assertEqual(self.count("tcx", 30, who=path.EMPTY), 1)
 
 
 class Scrape(unittest.TestCase):
