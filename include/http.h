@@ -20,7 +20,7 @@
 struct http;
 
 #define HTTP_CONNECTIONS	16    /* a scraper, its twin, a person, and room */
-#define HTTP_CONNECTION_MEMORY	8192  /* request line, headers, reply header: 431 beyond */
+#define HTTP_CONNECTION_MEMORY	8160  /* two pages of malloc(); more in a header: 431 */
 #define HTTP_REQUEST_BODY_BYTES 8192  /* of a body that nobody reads: 413 or the end beyond */
 #define HTTP_BLOCK_BYTES	24576 /* offered to read: no row may be larger */
 #define HTTP_STREAMS		4     /* documents under way at once; the next gets 503 */

@@ -16,7 +16,7 @@ import time
 
 from bench import (BUILD, TOP, Bar, BenchError, Blackbox, Canary, Hosts, Process, Row, command, everywhere, fields, fping,
                    main, program, smokeping)
-from steady import Allocations, memory_calls, scrape_all, start_program
+from steady import CROWD, Allocations, memory_calls, scrape_all, scrape_crowd, start_program
 
 KIB = 1024
 RING_DEGREE = 16  # --mesh.degree, and of more peers than --mesh.full-below
@@ -26,6 +26,7 @@ PEERS_QUICK = (100,)
 OTHERS_PEERS = 100
 SETTLE, SETTLE_QUICK = 6, 2  # seconds that it runs before it is measured, scrapes among them
 SCRAPES, SCRAPES_FEW = 200, 35  # few where each is megabytes, and in a quick run
+CROWDS_FIRST = 64  # until what so many connections take is kept
 DNS = "--peers.dns=canaries.test"  # nobody answers; the resolver's memory counts
 LONG = "--long" in sys.argv
 
@@ -209,12 +210,12 @@ def scrape_row(canary, what, scrapes):
                f"anonymous {before['anonymous'] / KIB:,.0f}, {greatest[1] / KIB:,.0f}, {after['anonymous'] / KIB:,.0f} kB")
 
 
-def steady_row(canary, seconds, what, bar=None):
+def steady_row(canary, seconds, what, bar=None, scrape=scrape_all):
     """madvise is told, but neither maps nor unmaps: free() of the C library gives pages back by it."""
-    calls, scrapes = memory_calls(canary, seconds)
+    calls, scrapes = memory_calls(canary, seconds, scrape)
     return Row(f"brk, mmap, munmap in {seconds} s of steady state, {what}", "kube-canary",
                sum(count for name, count in calls.items() if name != "madvise"), "calls", bar=bar,
-               note=f"both processes, {scrapes} times scraped by all formats; " +
+               note=f"both processes, {scrapes} times scraped {'by all formats' if scrape is scrape_all else 'at once'}; " +
                (", ".join(f"{count} {name}" for name, count in calls.items()) or "none by strace -e trace=%memory"))
 
 
@@ -229,6 +230,9 @@ def steady_rows(run, hosts, long_runner):
     if long_runner:
         yield scrape_row(long_runner, "100 peers", SCRAPES)
         yield steady_row(long_runner, 30, "100 peers", BAR_CALLS)
+        for _ in range(CROWDS_FIRST):
+            scrape_crowd(long_runner)
+        yield steady_row(long_runner, 5, f"100 peers, {CROWD} scrapers at once", BAR_CALLS, scrape_crowd)
 
 
 def allocation_rows(run, hosts):

@@ -3,6 +3,8 @@
 Needs a running Canary of bench.py; knows no figures of others.
 """
 import collections
+import http.client
+import itertools
 import os
 import re
 import signal
@@ -11,9 +13,11 @@ import subprocess
 import time
 
 from bench import BUILD, BenchError, Canary, FORMATS, helper
+from tools import Connection
 
 CALLER = struct.Struct("6Q")  # struct caller of allocations.c
 CALLS_SLACK = 0.3  # seconds that strace takes to attach
+CROWD = 16  # HTTP_CONNECTIONS of include/http.h
 
 
 def scrape_all(canary):
@@ -24,7 +28,24 @@ def scrape_all(canary):
     canary.api("peers")
 
 
-def memory_calls(canary, seconds):
+def scrape_crowd(canary):
+    """As many as are let in, all connected before the first asks; most are told that there are too many documents, which
+    is an answer too, as is the end where one of the crowd before was still there."""
+    crowd = [Connection(canary.hosts, canary.where, canary.port) for _ in range(CROWD)]
+    for one in crowd:
+        one.connect()
+    for step in (lambda one, accept: one.request("GET", "/metrics", headers={"Accept": accept, "Connection": "close"}),
+                 lambda one, _: one.getresponse().read()):
+        for one, accept in zip(crowd, itertools.cycle(FORMATS.values())):
+            try:
+                step(one, accept)
+            except (OSError, http.client.HTTPException):
+                pass
+    for one in crowd:
+        one.close()
+
+
+def memory_calls(canary, seconds, scrape=scrape_all):
     """{system call: times} of both processes, of those that change what is mapped, while it is scraped; and how often it
     was."""
     log = canary.hosts.scratch / "strace.log"
@@ -35,7 +56,7 @@ def memory_calls(canary, seconds):
         raise BenchError(f"strace: {strace.stderr.read().decode().strip()}")
     end, scrapes = time.monotonic() + seconds, 0
     while time.monotonic() < end:
-        scrape_all(canary)
+        scrape(canary)
         scrapes += 1
         time.sleep(min(0.5, seconds / 4))
     strace.send_signal(signal.SIGINT)

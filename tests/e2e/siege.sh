@@ -2,8 +2,9 @@
 # What canary a is like while somebody in namespace b attacks it: how soon others are served, whether its probes (50 a
 # second to one peer) keep their pace, what it costs. Sourced after lib.sh by the tests that attack.
 
+# Into a file: curl empties what it wrote to before it tries again, and gives up where that cannot be emptied, as /dev/null.
 siege_status() { # NS CURL-OPTION…
-  in_ns "$1" curl -s -o /dev/null -w '%{http_code}' --max-time 10 "${@:2}" || true
+  in_ns "$1" curl -s -o "$SCRATCH/siege-body" -w '%{http_code}' --max-time 10 "${@:2}" || true
 }
 
 siege_sent() {
@@ -45,8 +46,8 @@ siege() { # KIND COMMAND…
   own_process "$attack"
   sleep 0.5
   for _ in 1 2 3 4 5 6 7 8; do
-    taken=$(in_ns a curl -sf -o /dev/null -w '%{time_total}' --retry 3 --retry-delay 1 --max-time 10 http://127.0.0.1:10862/metrics) ||
-      fail "no scrape while $kind"
+    taken=$(in_ns a curl -sf -o "$SCRATCH/siege-body" -w '%{time_total}' --retry 3 --retry-delay 1 --max-time 10 \
+      http://127.0.0.1:10862/metrics) || fail "no scrape while $kind"
     worst=$(awk -v a="$worst" -v b="$taken" 'BEGIN { print (a > b ? a : b) }')
     now=$(siege_resident)
     [ "$now" -le "$peak" ] || peak=$now
@@ -65,5 +66,6 @@ siege() { # KIND COMMAND…
     "$(($(siege_late 0.01) - late_before)) late wake-ups, CPU $((($(siege_cpu) - cpu_before) * 10)) ms," \
     "resident $resident_before KiB before, up to $peak during, $(siege_resident) after"
   assert_between "$((peak - resident_before))" -4096 512 "KiB of memory more during $kind"
-  assert_between "$(($(siege_resident) - resident_before))" -4096 256 "KiB of memory more after $kind"
+  # 20 connections at once, 10 KiB each, are kept by the C library; and pages of the program that were not needed before.
+  assert_between "$(($(siege_resident) - resident_before))" -4096 320 "KiB of memory more after $kind"
 }
