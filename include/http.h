@@ -60,7 +60,6 @@ struct http_content {
 	void (*sent)(void *ctx, const struct http_document *document, uint64_t bytes,
 		     int64_t busy_ns, bool whole);
 	void (*refused)(void *ctx, const struct http_document *document); /* no stream was free */
-	bool roomy; /* some pages more are worth it, to map none with each request */
 };
 
 struct http_address {

@@ -72,8 +72,6 @@ struct http {
 	bool deaf; /* for want of descriptors or memory, until: */
 	struct local_time listen_again;
 	struct local_time now;
-	void *spare_memory; /* NULL: none, as the next */
-	struct MHD_Response *spare_response;
 	struct http_connection connections[HTTP_CONNECTED_MAX];
 	uint32_t connection_count;
 	struct http_stream streams[HTTP_STREAMS];
@@ -106,10 +104,6 @@ void http_stream_end(struct http_connection *connection);
 struct local_time http_stream_due(const struct http_stream *stream);
 /* At that time: whether it does. */
 bool http_stream_keeps_pace(struct http_stream *stream, struct local_time now);
-
-/* http_stream.c: memory as a connection and its answer take it. 0 or -ENOMEM. */
-int http_spare_keep(struct http *http);
-void http_spare_end(struct http *http);
 
 /* http_listen.c */
 int http_listen(struct http *http, const struct http_address *address);

@@ -238,9 +238,6 @@ static bool ready(void *ctx, char *ret_reason, size_t capacity)
 	return true;
 }
 
-/* Probed peers whose tables take megabytes anyhow. */
-#define ROOMY_PEERS 1024
-
 void agent_fill_content(struct agent *agent, struct http_content *ret)
 {
 	fill_documents(agent->documents);
@@ -253,6 +250,5 @@ void agent_fill_content(struct agent *agent, struct http_content *ret)
 		.ready = ready,
 		.sent = on_sent,
 		.refused = on_refused,
-		.roomy = peers_capacity(canary_peers(agent->canary)) >= ROOMY_PEERS,
 	};
 }

@@ -323,8 +323,6 @@ int http_open(const struct http_address *addresses, uint32_t count,
 	http->now = loop_now();
 	http->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	err = http->epoll_fd < 0 ? -errno : start_daemon(http);
-	if (!err && content->roomy)
-		err = http_spare_keep(http);
 	for (; !err && failed < count; failed++) {
 		err = http_listen(http, &addresses[failed]);
 		if (err)
@@ -346,7 +344,6 @@ void http_close(struct http *http)
 	http_listen_close(http);
 	if (http->daemon)
 		MHD_stop_daemon(http->daemon);
-	http_spare_end(http);
 	if (http->epoll_fd >= 0)
 		close(http->epoll_fd);
 	free(http);

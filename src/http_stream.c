@@ -189,22 +189,6 @@ struct MHD_Response *http_stream_response(struct http_connection *connection)
 						 connection, NULL);
 }
 
-/* While this is held, the C library does not give back the pages in which it is, with places beside
- * it, as each connection ends, to map them again for the next. */
-int http_spare_keep(struct http *http)
-{
-	http->spare_memory = malloc(HTTP_CONNECTION_MEMORY);
-	http->spare_response = http_stream_response(NULL);
-	return http->spare_memory && http->spare_response ? 0 : -ENOMEM;
-}
-
-void http_spare_end(struct http *http)
-{
-	if (http->spare_response)
-		MHD_destroy_response(http->spare_response);
-	free(http->spare_memory);
-}
-
 struct local_time http_stream_due(const struct http_stream *stream)
 {
 	return local_after(stream->pace_since, HTTP_PACE_SECONDS * NS_PER_SECOND);
