@@ -28,8 +28,8 @@ kill_once() { # HOOK N
 }
 
 nothing_of_ours() {
-  [ -z "$(tcx_programs a ingress eth0)$(tcx_programs a egress eth0)" ] &&
-    ! in_ns a ip link show dev eth0 | grep -q xdp
+  local link
+  no_tcx_programs a eth0 && link=$(in_ns a ip link show dev eth0) && [[ $link != *xdp* ]]
 }
 
 filters() { in_ns a tc filter show dev eth0 "$1" 2> /dev/null | grep -o 'name [a-z_0-9]*' || true; }

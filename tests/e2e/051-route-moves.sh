@@ -23,8 +23,7 @@ before=$(value a kube_canary_probes_returned_total 'peer="v6"')
 eventually 10 at_least $((before + 50)) a kube_canary_probes_returned_total 'peer="v6"' || fail "v6 is not measured over eth1"
 eventually 5 equals 0 a kube_canary_attached 'interface="eth0"' || fail "eth0 is still said to be attached"
 # What was under way comes back there yet: it is let go of after 10 s.
-nothing_on_eth0() { [ -z "$(tcx_programs a egress eth0)$(tcx_programs a ingress eth0)" ]; }
-eventually 15 nothing_on_eth0 || fail "programs left on eth0"
+eventually 15 no_tcx_programs a eth0 || fail "programs left on eth0"
 
 # Every probe meanwhile has a verdict, and after the move all are stamped.
 unstamped=$(value a kube_canary_probes_unstamped_total)

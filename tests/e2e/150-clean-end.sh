@@ -10,7 +10,7 @@ for hook in tcx clsact xdp; do
   canary=$(canary_pid a)
   canary_stop a
   process_ended "$canary" || fail "$hook: the canary outlives its loader"
-  assert_eq "$(tcx_programs a ingress eth0)$(tcx_programs a egress eth0)" "" "$hook: TCX programs left"
+  no_tcx_programs a eth0 || fail "$hook: TCX programs left"
   assert_eq "$(in_ns a ip link show dev eth0 | grep -c xdp || true)" 0 "$hook: XDP programs left"
   assert_eq "$(in_ns a tc filter show dev eth0 ingress 2> /dev/null)" "" "$hook: filters left at ingress"
   assert_eq "$(in_ns a tc filter show dev eth0 egress 2> /dev/null)" "" "$hook: filters left at egress"
@@ -20,4 +20,4 @@ done
 canary_start a --peers.static=b=198.18.0.2
 kill -TERM "$(canary_pid a)"
 eventually 2 process_ended "${LOADER[a]}" || fail "the loader outlives its canary"
-assert_eq "$(tcx_programs a ingress eth0)" "" "TCX programs left"
+no_tcx_programs a eth0 || fail "TCX programs left"

@@ -118,8 +118,7 @@ sleep 5 # from then on it may be put in place anew
 in_ns a ip link set dev eth0 down
 in_ns a ip link set dev eth0 name other
 in_ns a ip link set dev other up
-nothing_attached() { [ -z "$(tcx_programs a ingress other)$(tcx_programs a egress other)" ]; }
-eventually 5 nothing_attached || fail "still attached to an interface that is not for us"
+eventually 5 no_tcx_programs a other || fail "still attached to an interface that is not for us"
 in_ns a ip link set dev other down
 in_ns a ip link set dev other name eth0
 in_ns a ip link set dev eth0 up

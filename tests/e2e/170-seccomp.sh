@@ -9,6 +9,7 @@ two_nodes
 PERSONALITY=135 GETPID=39 MMAP=9 SOCKET=41 SETSOCKOPT=54 RMDIR=84 UNLINK=87 OPENAT=257 UNLINKAT=263 BPF=321
 filter_of() { awk '$1 == "Seccomp:" { print $2 }' "/proc/$1/status"; }
 programs() { in_ns a bpftool -j net show | python3 -c 'import json, sys; print(len(json.load(sys.stdin)[0]["tc"]))'; }
+no_programs() { [ "$(programs)" = 0 ]; }
 start() { canary_start a --peers.static=b=198.18.0.2 --probe.interval=50ms "$@"; }
 # It may have been woken at just that moment, by a probe.
 call() { # PID NUMBER ARGUMENT…
@@ -49,7 +50,7 @@ forbidden() { # ROLE WHAT NUMBER ARGUMENT…
   assert_eq "$said" "killed by signal 31" "$what in the $role"
   eventually 3 process_ended "$loader" || fail "the loader outlives $what in the $role"
   eventually 3 process_ended "$canary" || fail "the canary outlives $what in the $role"
-  eventually 3 [ "$(programs)" = 0 ] || fail "programs are left after $what in the $role"
+  eventually 3 no_programs || fail "programs are left after $what in the $role"
 }
 # What each call may be asked for is the affair of tests/edge/test_seccomp.c; here one of each kind, in the program itself.
 MPROTECT=10 CONNECT=42 CLONE=56 FORK=57 EXECVE=59 KILL=62 FCNTL=72 PTRACE=101 TGKILL=234 PRLIMIT64=302

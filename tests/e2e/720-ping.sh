@@ -19,7 +19,7 @@ average_us() { # what: rtt or user
   awk -v what="$1" -F' = ' '$1 ~ "^" what { split($2, v, "/"); split($2, u, " "); f = u[2] ~ /^ms/ ? 1000 : u[2] ~ /^us/ ? 1 : 1000000; print v[2] * f; exit }' "$PING_OUT"
 }
 nothing_attached() { # WHAT
-  assert_eq "$(tcx_programs a egress eth0)$(tcx_programs a ingress eth0)" "" "left attached after $1"
+  no_tcx_programs a eth0 || fail "left attached after $1"
 }
 ended() { # PID
   eventually 5 process_ended "$1" || fail "ping does not end"
@@ -201,11 +201,7 @@ eventually 5 has_replies 2 || fail "no replies"
 kill -KILL "$PING"
 ended "$PING"
 wait "$PING" 2> /dev/null || true
-detached() {
-  [ -z "$(tcx_programs a egress eth0)" ]
-}
-eventually 3 detached || fail "left attached after SIGKILL"
-nothing_attached SIGKILL
+eventually 3 no_tcx_programs a eth0 || fail "left attached after SIGKILL"
 ip netns exec "$PREFIX-a" "$KUBE_CANARY" ping -i 0.01 198.18.0.2 2> /dev/null | head -n 3 > "$PING_OUT" &
 PING=$!
 own_process "$PING"

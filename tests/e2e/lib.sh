@@ -287,6 +287,14 @@ tcx_programs() { # NS ingress|egress INTERFACE: names on one line, in order
   in_ns "$1" "$TOOLS/foreign" list "tcx-$2" "$3" | tr '\n' ' ' | sed 's/ $//'
 }
 
+# Whether the tool works and finds none on either side.
+no_tcx_programs() { # NS INTERFACE
+  local side found
+  for side in ingress egress; do
+    found=$(tcx_programs "$1" "$side" "$2") && [ -z "$found" ] || return 1
+  done
+}
+
 # --- canaries
 
 declare -A LOADER  # process ids by namespace

@@ -47,6 +47,7 @@ static const struct row rows[] = {
 	{ "10.0.0.1 a\n10.0.0.2 b\n10.0.0.300 c\n", 0, 2, -EINVAL,
 	  "line 3: \"10.0.0.300\": expected " },
 	{ "10.0.0.1 \"\x1b\n", 0, 0, -EINVAL, "line 1: \"\\x22\\x1b\": expected " },
+	{ "10.0.0.1 \\\x7f\xff\n", 0, 0, -EINVAL, "line 1: \"\\x5c\\x7f\\xff\": expected " },
 	{ "10.0.0.1 a probe=icmp\n10.0.0.2 probe=stamp\n", 0, 2, 0, NULL },
 	{ "10.0.0.1 a probe=icmp\n10.0.0.2 probe=tcp\n", 0, 1, -EINVAL,
 	  "line 2: \"probe=tcp\": expected probe=stamp or probe=icmp" },
@@ -102,8 +103,10 @@ static void only_lines_beyond_the_limit_are_refused(void **state)
 			assert_int_equal(discovery_file_read("peers", offer, &offered, error),
 					 fits ? 0 : -EINVAL);
 			assert_int_equal(offered.count, fits ? 5 : 0);
-			if (!fits)
+			if (!fits) {
 				assert_non_null(strstr(error, "line 1: \"10.0.0.1 a   "));
+				assert_non_null(strstr(error, "expected a shorter line"));
+			}
 		}
 	}
 }

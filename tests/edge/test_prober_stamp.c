@@ -481,6 +481,7 @@ static const struct forgery forgeries[] = {
 	{ "127.0.0.1", 3, 1, false, 44, false, false, true },
 	{ "127.0.0.1", 3, 13, false, 44, false, false, true },
 	{ "127.0.0.1", 12, 0, false, 44, false, false, true },
+	{ "127.0.0.1", 12, 3, false, 44, false, false, true },
 };
 
 static void only_the_peer_itself_refuses(void **state)

@@ -155,6 +155,31 @@ static void a_tlv_that_is_cut_off_is_malformed(void **state)
 	}
 }
 
+/* Whatever follows: zeros, as what is asked for, or nothing. */
+static void an_identity_of_another_length_is_malformed(void **state)
+{
+	static const uint16_t lengths[] = { 0, 4, 319, 321 };
+	static struct request reply;
+	struct world *world = *state;
+
+	for (size_t i = 0; i < 2 * sizeof(lengths) / sizeof(lengths[0]); i++) {
+		uint16_t length = lengths[i / 2];
+		size_t bytes = 44 + 4 + length + (i % 2 ? 700u : 0u);
+		uint8_t asked[44 + 4 + 321 + 700] = { 0 }, tail[4 + 321 + 700] = { 0 };
+
+		request_fill(asked, 1, 0);
+		asked[44] = 0x80;
+		asked[45] = 245;
+		octets_be(asked + 46, 2, length);
+		memcpy(tail, asked + 44, 4);
+		tail[0] = 0x40;
+		ask(world, 0, asked, bytes);
+		turn(world);
+		read_request(world->askers[0], &reply);
+		check_reply(&reply, asked, bytes, reply.octets[40], (uint32_t)i, tail);
+	}
+}
+
 /* However late we are. */
 static void t2_is_when_it_came_and_t3_when_it_went(void **state)
 {
@@ -289,6 +314,7 @@ int main(void)
 		TEST(every_field_of_a_reply_is_as_the_rfc_draws),
 		TEST(tlvs_are_answered_in_place),
 		TEST(a_tlv_that_is_cut_off_is_malformed),
+		TEST(an_identity_of_another_length_is_malformed),
 		TEST(t2_is_when_it_came_and_t3_when_it_went),
 		TEST(sessions_are_counted_by_peer_port_and_ssid),
 		TEST(all_that_waits_is_answered_in_order),

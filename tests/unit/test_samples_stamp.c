@@ -192,6 +192,44 @@ static void what_has_its_verdict_is_not_refused(void **state)
 	fixture_close(f);
 }
 
+/* Such a T1 is of a clock that was set: waited for, it would hold up its flow until then. */
+static void a_stamp_from_far_ahead_is_none(void **state)
+{
+	static const int64_t due_ns = TIMEOUT_NS + GRACE_NS;
+	struct fixture *f = fixture_open();
+
+	(void)state;
+	for (uint64_t nonce = 1; nonce <= WINDOW; nonce++)
+		arm(f, 0, 0, nonce, 0);
+	stamp(f, 0, due_ns + 2 * TIMEOUT_NS);
+	for (uint32_t sequence = 1; sequence < WINDOW; sequence++)
+		stamp(f, sequence, 10);
+	expire(f, due_ns);
+	assert_int_equal(f->count, WINDOW);
+	f->count = 0;
+	assert_false(samples_holds(f->samples, 0, 0, 0, 1));
+	assert_int_equal(flight(f, 0, 0, 0)->nonce, 0);
+	expire(f, due_ns + TIMEOUT_NS + CLOSING_NS);
+	assert_silent(f);
+	assert_int_equal(arm(f, 0, 0, 9, due_ns + TIMEOUT_NS + CLOSING_NS), WINDOW);
+	fixture_close(f);
+	/* As far ahead as can be waited for, it is one; then none. */
+	f = fixture_open();
+	arm(f, 0, 0, 1, 0);
+	stamp(f, 0, due_ns + TIMEOUT_NS);
+	expire(f, due_ns);
+	assert_silent(f);
+	expire(f, due_ns + 2 * TIMEOUT_NS + GRACE_NS);
+	assert_verdict(f, VERDICT_LOST, 0);
+	fixture_close(f);
+	f = fixture_open();
+	arm(f, 0, 0, 1, 0);
+	stamp(f, 0, due_ns + TIMEOUT_NS + 2);
+	expire(f, due_ns);
+	assert_verdict(f, VERDICT_UNSTAMPED, 0);
+	fixture_close(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +239,7 @@ int main(void)
 		cmocka_unit_test(variation_is_without_residence),
 		cmocka_unit_test(refused_is_not_lost),
 		cmocka_unit_test(what_has_its_verdict_is_not_refused),
+		cmocka_unit_test(a_stamp_from_far_ahead_is_none),
 	};
 
 	return cmocka_run_group_tests_name("samples_stamp", tests, NULL, NULL);
