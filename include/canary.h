@@ -150,7 +150,8 @@ void canary_on_known_route(struct canary *canary, uint32_t index, bool own,
 void canary_known_commit(struct canary *canary, struct local_time now);
 
 /* prober: fills `batch` with the probes whose turn came up to `tick`, each armed `now`. Call again
- * while it returns `capacity`. A peer whose turn was missed by long is not made up for: no bursts. */
+ * while it returns `capacity`. A peer whose turn was missed by long is not made up for: no
+ * bursts. */
 uint32_t canary_due(struct canary *canary, struct local_time tick, struct local_time now,
 		    struct probe *batch, uint32_t capacity);
 

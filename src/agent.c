@@ -42,8 +42,9 @@ static int64_t agent_tick_ns(const struct agent *agent)
 	return tick_ns < TICK_MIN_NS ? TICK_MIN_NS : tick_ns;
 }
 
-/* Turns are due by the grid, not by when we woke up: one that lies just behind a tick would be taken
- * with this tick or with the next, as they happen to be late, and lost where two came with one. */
+/* Turns are due by the grid, not by when we woke up: one that lies just behind a tick would be
+ * taken with this tick or with the next, as they happen to be late, and lost where two came with
+ * one. */
 struct local_time agent_last_tick(const struct agent *agent, struct local_time now)
 {
 	int64_t tick_ns = agent_tick_ns(agent);
