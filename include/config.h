@@ -93,6 +93,13 @@ struct config {
 int config_read(int argc, char *const argv[], char *const environment[], struct config *ret,
 		char ret_error[static CONFIG_ERROR_CAPACITY]);
 
+#define CONFIG_BPF_OPTIONS_CAPACITY 64 /* holds them all */
+
+/* Names those options that were given and hold only where programs are loaded: "--bpf.hook, …".
+ * False: none. */
+bool config_bpf_options(const struct config *config,
+			char names[static CONFIG_BPF_OPTIONS_CAPACITY]);
+
 #define CONFIG_HELP_COLUMN 39 /* where its explanations begin */
 
 /* Writes one line of --help (an option with its default and bounds, and its variable) per call,

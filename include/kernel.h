@@ -54,6 +54,7 @@ struct kernel_pins {
 	dev_t device;
 	ino_t files[KERNEL_MAPS]; /* 0: none */
 	bool folder;
+	int lock_fd; /* of the folder: it is ours while this is open; -1: nothing is pinned */
 };
 
 /* What is left of a loaded object once libbpf's memory is given back. */
@@ -64,16 +65,17 @@ struct kernel {
 };
 
 /* Nothing in it, for kernel_close. */
-#define KERNEL_NONE                                                 \
-	((struct kernel){ .maps = { [0 ... KERNEL_MAPS - 1] = -1 }, \
-			  .programs = { [0 ... KERNEL_PROGRAMS - 1] = -1 } })
+#define KERNEL_NONE                                                         \
+	((struct kernel){ .maps = { [0 ... KERNEL_MAPS - 1] = -1 },         \
+			  .programs = { [0 ... KERNEL_PROGRAMS - 1] = -1 }, \
+			  .pins.lock_fd = -1 })
 
 /* 0 or -errno, which is the caller's to tell; libbpf's own words go to the log at debug. */
 int kernel_open(const struct kernel_settings *settings, struct kernel *ret);
 /* The BPF object within the program: nobody but kernel_open reads it. */
 const void *kernel_object(size_t *ret_bytes);
 void kernel_close(struct kernel *kernel);
-/* One half of it: each of the two processes keeps only what it uses. */
+/* One half of it: each of the two processes keeps only what it uses. Pins go with the programs. */
 void kernel_close_maps(struct kernel *kernel);
 void kernel_close_programs(struct kernel *kernel);
 /* Removes the pins that kernel_open made under pin_path, and the folder if it made that. */

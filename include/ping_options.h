@@ -56,6 +56,9 @@ extern const struct command_option ping_option_rows[PING_OPTIONS];
 int ping_options_take(void *ctx, const struct command_option *option, const char *value,
 		      char error[COMMAND_ERROR_CAPACITY]);
 
+/* Whether probes that are too large for their way are to leave in fragments. */
+bool ping_options_fragment(const struct ping_options *options);
+
 /* After all: whether they go together. 0, or -EINVAL and why not. */
 int ping_options_check(const struct ping_options *options, char error[COMMAND_ERROR_CAPACITY]);
 

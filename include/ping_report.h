@@ -47,6 +47,7 @@ struct ping_style {
 	uint32_t bytes;
 	int64_t timeout_ns;
 	bool user_time;
+	bool fragments; /* they leave in fragments, as they are too large and may be fragmented */
 };
 
 /* Lines without a newline. `number` counts the target's probes from 1. */

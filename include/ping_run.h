@@ -16,6 +16,7 @@ enum ping_status { PING_ANSWERED = 0, PING_FAILED = 2, PING_UNANSWERED = 3 };
 struct ping_target {
 	const char *name; /* NULL: the address alone */
 	struct address address;
+	bool fragments; /* probes to it leave in fragments */
 };
 
 struct ping_run;

@@ -24,6 +24,8 @@ int privileges_drop_all(const char **ret_uid_kept);
 /* The loader's: keeps only the capabilities that its hook needs to attach again (none for TCX on a
  * kernel that lets a held program be attached without). */
 int privileges_keep(const int *capabilities, unsigned int count);
+/* What there is to keep for bpf(): CAP_BPF; or CAP_SYS_ADMIN, of those who have only that. */
+int privileges_for_bpf(void);
 
 /* Not dumpable: other processes of the same uid can neither look into this one nor trace it. A
  * change of uid undoes it. 0 or -errno. */

@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `kube-canary check`: over which interfaces the peers are, or would be, routed. Must not know what
- * stands on them.
+ * `kube-canary check`: the peers file, read by a child process that gave up what the canary gives
+ * up, and over which interfaces the peers are, or would be, routed. Must not know what stands on
+ * them.
  */
 #include <errno.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "check_state.h"
+#include "directory.h"
 #include "discovery_file.h"
 #include "peer_candidate.h"
+#include "privileges.h"
 #include "routes.h"
 
 #define DEVICES_MAX   16 /* a node has one to four uplinks */
@@ -81,17 +90,88 @@ static int survey_peer(void *ctx, const struct peer_candidate *peer)
 	return 0;
 }
 
+/* Lies in memory that the child shares. */
+struct reading {
+	int err;
+	char error[DISCOVERY_ERROR_CAPACITY];
+};
+
+static int offer_peer(void *ctx, const struct peer_candidate *candidate)
+{
+	return directory_offer(ctx, candidate);
+}
+
+/* Into a directory, which refuses what stands there twice. */
+static int read_file(const struct config *config, char error[static DISCOVERY_ERROR_CAPACITY])
+{
+	const struct directory_settings settings = { .capacity = config->peers_max };
+	struct directory *directory = NULL;
+	int err = directory_open(&settings, &directory);
+
+	if (err)
+		return 0;
+	directory_begin(directory, PEER_SOURCE_FILE);
+	err = discovery_file_read(config->peers_file, offer_peer, directory, error);
+	directory_abort(directory);
+	directory_close(directory);
+	return err;
+}
+
+static void read_apart(const struct config *config, struct reading *reading)
+{
+	const char *uid_kept;
+
+	/* A file system may keep it waiting. After the uid changed, which would undo it. */
+	if (privileges_drop_all((void *)&uid_kept) || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return;
+	reading->err = read_file(config, reading->error);
+}
+
+/* Reads it as the canary will: by its user, and as one list. 0 or -errno with ret_error; 0 as well
+ * where that user cannot be had. */
+static int try_file(const struct config *config, char ret_error[static DISCOVERY_ERROR_CAPACITY])
+{
+	struct reading *reading = mmap(NULL, sizeof(*reading), PROT_READ | PROT_WRITE,
+				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t child;
+	int err;
+
+	if (reading == MAP_FAILED)
+		return 0;
+	child = fork();
+	if (child == 0) {
+		read_apart(config, reading);
+		_exit(EXIT_SUCCESS);
+	}
+	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
+	err = reading->err;
+	if (err)
+		memcpy(ret_error, reading->error, sizeof(reading->error));
+	munmap(reading, sizeof(*reading));
+	return err;
+}
+
 static void survey_file(struct survey *survey)
 {
-	const char *path = survey->check->config.peers_file;
+	const struct config *config = &survey->check->config;
 	char error[DISCOVERY_ERROR_CAPACITY];
 	struct finding *finding;
+	int err;
 
-	if (path[0] == '\0' || discovery_file_read(path, survey_peer, survey, error) == 0)
+	if (config->peers_file[0] == '\0')
+		return;
+	err = try_file(config, error);
+	if (!err)
+		err = discovery_file_read(config->peers_file, survey_peer, survey, error);
+	if (!err)
 		return;
 	finding = add(survey, FINDING_FAIL, "peers.file", "peers file");
 	finding_say(finding, "%.300s", error);
-	finding_advise(finding, "kube-canary would not start with it");
+	finding_advise(finding, err == -EACCES ? "it is read by the exporter, which is nobody "
+						 "(65534) where it may change its user: let that "
+						 "one read it, and enter its folders"
+					       : "kube-canary would not start with it");
 }
 
 static void survey_static(struct survey *survey)

@@ -127,22 +127,98 @@ static int check_purpose(struct reading *reading)
 	return -EINVAL;
 }
 
+bool config_bpf_options(const struct config *config, char names[static CONFIG_BPF_OPTIONS_CAPACITY])
+{
+	const struct {
+		const char *name;
+		bool given;
+	} all[] = {
+		{ "--bpf.hook", config->bpf_hook != CONFIG_HOOK_AUTO },
+		{ "--bpf.interfaces", config->bpf_interfaces_count > 0 },
+		{ "--bpf.pin-path", config->bpf_pin_path[0] != '\0' },
+	};
+	struct text text = text_over(names, CONFIG_BPF_OPTIONS_CAPACITY - 1);
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (!all[i].given)
+			continue;
+		text_append(&text, text.length > 0 ? ", " : "");
+		text_append(&text, all[i].name);
+	}
+	names[text.length] = '\0';
+	return text.length > 0;
+}
+
 /* Of sockets only those of UDP stamp without a capability. */
 static int check_timestamps(struct reading *reading)
 {
-	if (reading->config.timestamps != CONFIG_TIMESTAMPS_SOCKET ||
-	    reading->config.probe_protocol != CONFIG_PROTOCOL_ICMP)
+	char names[CONFIG_BPF_OPTIONS_CAPACITY];
+	struct text text;
+
+	if (reading->config.timestamps != CONFIG_TIMESTAMPS_SOCKET)
+		return 0;
+	if (config_bpf_options(&reading->config, names)) {
+		text = config_error_line(reading);
+		text_append(&text, "--timestamps=socket: got ");
+		text_append(&text, names);
+		text_append(&text, " beside it, expected none of --bpf.hook, --bpf.interfaces and "
+				   "--bpf.pin-path: no program is loaded that they could be for");
+		return -EINVAL;
+	}
+	if (reading->config.probe_protocol != CONFIG_PROTOCOL_ICMP)
 		return 0;
 	speak_for(reading, "probe.protocol");
 	return config_refuse(reading, "icmp",
 			     "stamp, with --timestamps=socket: without BPF only STAMP is measured");
 }
 
+/* Empty and [::] are those of both families. */
+static bool listens_collide(const struct config_listen *one, const struct config_listen *other)
+{
+	static const struct address everywhere;
+	static const struct address everywhere_ipv4 = { .octets = { [10] = 0xff, [11] = 0xff } };
+	struct address a = everywhere, b = everywhere;
+
+	if (one->port != other->port || one->port == 0)
+		return false;
+	if ((one->host[0] != '\0' && address_parse(one->host, &a)) ||
+	    (other->host[0] != '\0' && address_parse(other->host, &b)))
+		return false;
+	if (address_equal(&a, &b) || address_equal(&a, &everywhere) ||
+	    address_equal(&b, &everywhere))
+		return true;
+	return address_is_ipv4(&a) && address_is_ipv4(&b) &&
+	       (address_equal(&a, &everywhere_ipv4) || address_equal(&b, &everywhere_ipv4));
+}
+
+/* The kernel gives a port of an address to one socket. */
+static int check_listens(struct reading *reading)
+{
+	const struct config *config = &reading->config;
+	struct text text;
+
+	for (uint32_t i = 0; i < config->web_listen_count; i++) {
+		for (uint32_t earlier = 0; earlier < i; earlier++) {
+			if (!listens_collide(&config->web_listen[earlier], &config->web_listen[i]))
+				continue;
+			text = config_error_line(reading);
+			text_append(&text, "--web.listen-address: got ");
+			text_append(&text, config->web_listen[earlier].text);
+			text_append(&text, " and ");
+			text_append(&text, config->web_listen[i].text);
+			text_append(&text, ", expected addresses none of which has another one's "
+					   "among its own, or other ports");
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
 int config_check(struct reading *reading)
 {
 	static int (*const checks[])(struct reading * reading) = {
-		check_probe_size, check_families,	  check_mesh,
-		check_purpose,	  check_probes_in_flight, check_timestamps,
+		check_probe_size,	check_families,	  check_mesh,	 check_purpose,
+		check_probes_in_flight, check_timestamps, check_listens,
 	};
 	int err = 0;
 

@@ -14,13 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
-#include "loop.h"
 
 /* Generated; our warnings are not for it. */
 #pragma GCC diagnostic push
@@ -30,7 +29,7 @@
 #pragma GCC diagnostic pop
 
 #define PIN_PATH_CAPACITY 512 /* the option's 256 and a map's name */
-#define HEARTBEAT_LOOK_NS (100 * NS_PER_MS)
+#define FOLDER_TRIES	  10  /* it vanishes as its last user ends; a dangling link is for ever */
 
 static const char *const map_names[KERNEL_MAPS] = {
 	[KERNEL_MAP_CONTROL] = "kc_control",	 [KERNEL_MAP_COUNTERS] = "kc_counters",
@@ -175,27 +174,70 @@ void kernel_unpin(const struct kernel_pins *pins, const char *pin_path)
 		rmdir(pin_path);
 }
 
-static int kernel_make_folder(const char *folder, bool *ret_made)
+/* *ret_fd: the folder. -EBUSY: somebody holds it; -EAGAIN: they removed it meanwhile. */
+static int folder_lock(const char *folder, int *ret_fd)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat held, named;
+	int err = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? -EAGAIN : -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	else if (fstat(fd, &held))
+		err = -errno;
+	else if (stat(folder, &named) || named.st_dev != held.st_dev || named.st_ino != held.st_ino)
+		err = -EAGAIN;
+	if (err) {
+		close(fd);
+		return err;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+/* 0 or -errno: -EAGAIN as of folder_lock. */
+static int folder_make(const char *folder, struct kernel_pins *pins)
 {
 	bool made = mkdir(folder, 0700) == 0;
 	struct statfs file_system;
+	int err;
 
-	if ((!made && errno != EEXIST) || statfs(folder, &file_system) < 0) {
-		int err = -errno;
-
-		log_error("cannot make the folder of --bpf.pin-path", LOG_TEXT("path", folder),
-			  LOG_ERRNO(err));
-		return err;
-	}
+	if (!made && errno != EEXIST)
+		return -errno;
+	if (statfs(folder, &file_system) < 0)
+		return errno == ENOENT ? -EAGAIN : -errno;
 	if ((uint64_t)file_system.f_type != BPF_FS_MAGIC) {
-		log_error("--bpf.pin-path is not on a mounted bpf file system",
-			  LOG_TEXT("path", folder));
 		if (made)
 			rmdir(folder);
 		return -EINVAL;
 	}
-	*ret_made = made;
-	return 0;
+	/* Where it is held already, it is left to whoever holds it. */
+	err = folder_lock(folder, &pins->lock_fd);
+	if (!err)
+		pins->folder = made;
+	return err;
+}
+
+/* Two cannot share the names: who looks there would see the one, then the other. */
+static int folder_take(const char *folder, struct kernel_pins *pins)
+{
+	int err = -EAGAIN;
+
+	for (int i = 0; i < FOLDER_TRIES && err == -EAGAIN; i++)
+		err = folder_make(folder, pins);
+	if (err == -EBUSY)
+		log_error("--bpf.pin-path is that of another instance, which runs; expected a "
+			  "folder of its own for each",
+			  LOG_TEXT("path", folder));
+	else if (err == -EINVAL)
+		log_error("--bpf.pin-path is not on a mounted bpf file system",
+			  LOG_TEXT("path", folder));
+	else if (err)
+		log_error("cannot make the folder of --bpf.pin-path", LOG_TEXT("path", folder),
+			  LOG_ERRNO(err));
+	return err;
 }
 
 /* A map of this name was pinned by one of us, perhaps killed since. A pin is but a name: nothing
@@ -213,59 +255,12 @@ static void pin_remove_stale(const char *path, const char *name)
 	close(fd);
 }
 
-/* Whether the map's heartbeat goes on. Where it stopped a moment ago, that takes until it is old:
- * a canary that was killed, and is started again, finds its own. */
-static bool heart_beats(int map, uint64_t inert_after_ns)
-{
-	const struct timespec pause = { .tv_nsec = HEARTBEAT_LOOK_NS };
-	struct kc_control first, control;
-	uint32_t key = 0;
-
-	if (bpf_map_lookup_elem(map, &key, &first) < 0)
-		return false;
-	while ((uint64_t)loop_now().ns - first.heartbeat_ns < inert_after_ns) {
-		nanosleep(&pause, NULL);
-		if (bpf_map_lookup_elem(map, &key, &control) < 0)
-			return false;
-		if (control.heartbeat_ns != first.heartbeat_ns)
-			return true;
-	}
-	return false;
-}
-
-/* Two cannot share the names: who looks there would see the one, then the other. */
-static int pins_refuse_others(const char *folder, uint64_t inert_after_ns)
-{
-	struct bpf_map_info map = { 0 };
-	uint32_t bytes = sizeof(map);
-	char path[PIN_PATH_CAPACITY];
-	bool taken;
-	int fd;
-
-	pin_path_of(folder, KERNEL_MAP_CONTROL, path);
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return 0;
-	taken = bpf_obj_get_info_by_fd(fd, &map, &bytes) == 0 &&
-		strcmp(map.name, map_names[KERNEL_MAP_CONTROL]) == 0 &&
-		map.value_size == sizeof(struct kc_control) && heart_beats(fd, inert_after_ns);
-	close(fd);
-	if (!taken)
-		return 0;
-	log_error("--bpf.pin-path is that of another instance, which runs; expected a folder of "
-		  "its own for each",
-		  LOG_TEXT("path", folder));
-	return -EBUSY;
-}
-
-static int kernel_pin(struct kernel *kernel, const char *folder, uint64_t inert_after_ns)
+static int kernel_pin(struct kernel *kernel, const char *folder)
 {
 	struct kernel_pins *pins = &kernel->pins;
 	char path[PIN_PATH_CAPACITY];
-	int err = kernel_make_folder(folder, &pins->folder);
+	int err = folder_take(folder, pins);
 
-	if (!err)
-		err = pins_refuse_others(folder, inert_after_ns);
 	for (int i = 0; i < KERNEL_MAPS && !err; i++) {
 		struct stat file;
 
@@ -331,7 +326,7 @@ int kernel_open(const struct kernel_settings *settings, struct kernel *ret)
 	malloc_trim(0); /* the free heap would else be inherited by both processes */
 #endif
 	if (!err && settings->pin_path)
-		err = kernel_pin(&kernel, settings->pin_path, settings->inert_after_ns);
+		err = kernel_pin(&kernel, settings->pin_path);
 	if (err) {
 		kernel_close(&kernel);
 		return err;
@@ -357,6 +352,7 @@ void kernel_close_maps(struct kernel *kernel)
 void kernel_close_programs(struct kernel *kernel)
 {
 	descriptors_close(kernel->programs, KERNEL_PROGRAMS);
+	descriptors_close(&kernel->pins.lock_fd, 1);
 }
 
 void kernel_close(struct kernel *kernel)

@@ -100,6 +100,7 @@ static int loader_drop_privileges(const struct loader *loader)
 {
 	int needed[2];
 	unsigned int count = 0;
+	int capability = privileges_for_bpf();
 	bool bpf_needed;
 	int err;
 
@@ -113,10 +114,13 @@ static int loader_drop_privileges(const struct loader *loader)
 	if (err)
 		return err;
 	if (bpf_needed)
-		needed[count++] = CAP_BPF;
+		needed[count++] = capability;
 	if (loader_uses_filters(loader))
 		needed[count++] = CAP_NET_ADMIN;
-	log_info("loader keeps capabilities", LOG_TEXT("bpf", bpf_needed ? "yes" : "no"),
+	log_info("loader keeps capabilities",
+		 LOG_TEXT("bpf", !bpf_needed		 ? "no"
+				 : capability == CAP_BPF ? "yes"
+							 : "no, CAP_SYS_ADMIN in its place"),
 		 LOG_TEXT("net_admin", loader_uses_filters(loader) ? "yes" : "no"));
 	return privileges_keep(needed, count);
 }
@@ -140,8 +144,8 @@ static int loader_serve(struct loader *loader, pid_t canary)
 	footprint_forget_start();
 	if (!err && loader->config->seccomp == CONFIG_SECCOMP_TRUE) {
 		failed = "cannot enter seccomp";
-		err = seccomp_enter(loader->config->bpf_pin_path[0] ? SECCOMP_LOADER_OF_PINS
-								    : SECCOMP_LOADER);
+		err = seccomp_enter(loader->kernel.pins.lock_fd >= 0 ? SECCOMP_LOADER_OF_PINS
+								     : SECCOMP_LOADER);
 	}
 	if (err) {
 		log_error(failed, LOG_ERRNO(err));

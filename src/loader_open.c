@@ -252,12 +252,17 @@ bool loader_may_fall_back(const struct config *config, int err)
 
 /* --- whichever it is --- */
 
-static void log_fall_back(int err)
+static void log_fall_back(const struct config *config, int err)
 {
+	char dropped[CONFIG_BPF_OPTIONS_CAPACITY];
+
+	if (!config_bpf_options(config, dropped))
+		strcpy(dropped, "none");
 	log_warn("BPF is refused: the sockets' own stamps serve in its place (--timestamps=auto). "
 		 "Weaker: no ICMP; requests wait for this process before they are answered; "
 		 "devices whose driver stamps nothing leave probes unstamped",
-		 LOG_TEXT("needed", missing_capability()), LOG_ERRNO(err));
+		 LOG_TEXT("needed", missing_capability()), LOG_TEXT("options_dropped", dropped),
+		 LOG_ERRNO(err));
 }
 
 static int loader_open_tier(struct loader *loader, const struct random_start *random)
@@ -274,7 +279,7 @@ static int loader_open_tier(struct loader *loader, const struct random_start *ra
 	if (what && loader_may_fall_back(config, err)) {
 		if (config->probe_protocol == CONFIG_PROTOCOL_STAMP) {
 			loader_close_sockets(loader);
-			log_fall_back(err);
+			log_fall_back(config, err);
 			return loader_open_stand_in(loader, random);
 		}
 		log_error("without BPF only STAMP is measured, and --probe.protocol=icmp asks for "

@@ -6,9 +6,13 @@
 #include "ping.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/udp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,6 +29,7 @@
 #include "ping_options.h"
 #include "ping_run.h"
 #include "privileges.h"
+#include "probe_socket.h"
 
 #define PING_EXIT_UNANSWERED 1
 #define PING_EXIT_FAILED     2
@@ -117,6 +122,31 @@ static int find_addresses(struct ping *ping)
 	return status == EXIT_SUCCESS ? 0 : -EINVAL;
 }
 
+/* Whether what is sent there is cut, as more than the MTU of its route. Where there is none,
+ * sending tells. */
+static bool leaves_in_fragments(const struct ping_options *options, const struct address *address)
+{
+	bool ipv4 = address_is_ipv4(address);
+	uint32_t headers = (ipv4 ? sizeof(struct iphdr) : sizeof(struct ip6_hdr)) +
+			   sizeof(struct udphdr); /* ICMP's is as long */
+	union socket_address remote;
+	socklen_t length = socket_address_write(&remote, address, htons((uint16_t)options->port));
+	socklen_t bytes = sizeof(int);
+	int mtu = INT_MAX;
+	int fd;
+
+	if (!ping_options_fragment(options))
+		return false;
+	fd = socket(remote.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	if (connect(fd, &remote.any, length) == 0)
+		(void)getsockopt(fd, ipv4 ? IPPROTO_IP : IPPROTO_IPV6, ipv4 ? IP_MTU : IPV6_MTU,
+				 &mtu, &bytes);
+	close(fd);
+	return options->size + headers > (uint32_t)mtu;
+}
+
 static int find_targets(struct ping *ping)
 {
 	int err = find_addresses(ping);
@@ -133,6 +163,7 @@ static int find_targets(struct ping *ping)
 			return complain(target->name, why);
 		if (ping->options.numeric || address_parse(target->name, &literal) == 0)
 			target->name = NULL;
+		target->fragments = leaves_in_fragments(&ping->options, &target->address);
 		for (uint32_t other = 0; other < i; other++) {
 			if (address_equal(&ping->targets[other].address, &target->address))
 				return complain(ping->options.targets[i],

@@ -33,7 +33,8 @@ const struct command_option ping_option_rows[PING_OPTIONS] = {
 	{ 's', "size", "BYTES", "of ICMP or UDP payload; STAMP: 44, or 48 and more (44)" },
 	{ 'Q', "tos", "TOS", "0 to 255, its lower two bits 0, or a DSCP's name such as ef" },
 	{ 'M', "pmtudisc", "do|want|dont|probe",
-	  "may fragment or not; do: by the path's MTU, probe: by the link's (probe)" },
+	  "what is too large: dont, want: leaves in fragments, which are not stamped; do, "
+	  "probe: is not sent, by the path's MTU or the link's (probe)" },
 	{ 'T', "protocol", "icmp|stamp", "what is sent; STAMP: to nodes with a canary (icmp)" },
 	{ 0, "port", "PORT", "of the STAMP reflectors (862)" },
 	{ 0, "flows", "N", "STAMP source ports, used in turn, 1 to 8 (1)" },
@@ -309,6 +310,12 @@ int ping_options_take(void *ctx, const struct command_option *option, const char
 	default:
 		return take_long(options, option, value, error);
 	}
+}
+
+bool ping_options_fragment(const struct ping_options *options)
+{
+	return options->path_mtu_discovery == IP_PMTUDISC_DONT ||
+	       options->path_mtu_discovery == IP_PMTUDISC_WANT;
 }
 
 int ping_options_check(const struct ping_options *options, char error[COMMAND_ERROR_CAPACITY])

@@ -182,7 +182,7 @@ static const char *direction_of(const struct sample *sample)
 	return sample->never_left ? "To" : "No answer from";
 }
 
-static const char *what_became(const struct sample *sample)
+static const char *what_became(const struct ping_style *style, const struct sample *sample)
 {
 	switch ((enum verdict)sample->verdict) {
 	case VERDICT_LOST:
@@ -192,7 +192,8 @@ static const char *what_became(const struct sample *sample)
 		return "port unreachable: nobody reflects there, or not for this node";
 	case VERDICT_UNSTAMPED:
 		return sample->unseen ? "answered, but where no program of ours sees it: no time"
-				      : "no stamp: it left where no program of ours sees it";
+		       : style->fragments ? "no stamp: it left in fragments, which are not stamped"
+					  : "no stamp: it left where no program of ours sees it";
 	default:
 		return "duplicate";
 	}
@@ -218,8 +219,8 @@ bool ping_line_sample(const struct ping_style *style, const struct sample *sampl
 	if (sample->late) {
 		say(&words, " late: answered after more than ");
 		say_time(&words, style->timeout_ns);
-	} else if (what_became(sample)) {
-		say(&words, " %s", what_became(sample));
+	} else if (what_became(style, sample)) {
+		say(&words, " %s", what_became(style, sample));
 	} else {
 		say(&words, " within ");
 		say_time(&words, style->timeout_ns);

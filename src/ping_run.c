@@ -73,6 +73,7 @@ int ping_run_open(const struct ping_options *options, const struct ping_target *
 			.bytes = options->size,
 			.timeout_ns = options->timeout_ns,
 			.user_time = options->user_time,
+			.fragments = targets[i].fragments,
 		};
 	*ret = run;
 	return 0;
@@ -225,6 +226,9 @@ static void on_refused(void *ctx, const struct echoed *quoted, const struct prob
 		return;
 	attempt->refused = true;
 	progress->errors++;
+	/* The next ones will be cut to what the path takes. */
+	if (error->mtu && ping_options_fragment(run->options))
+		progress->style.fragments = true;
 	if (attempt->judged)
 		return;
 	ping_line_error(&progress->style, attempt->number, error, line);

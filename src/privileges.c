@@ -194,6 +194,14 @@ int privileges_keep(const int *capabilities, unsigned int count)
 	return 0;
 }
 
+int privileges_for_bpf(void)
+{
+	struct capability_sets sets;
+	bool lacks = capabilities_read(&sets) == 0 && !(sets.permitted & capability_bit(CAP_BPF));
+
+	return lacks && (sets.permitted & capability_bit(CAP_SYS_ADMIN)) ? CAP_SYS_ADMIN : CAP_BPF;
+}
+
 static int seal_object(struct dl_phdr_info *object, size_t size, void *ctx)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);

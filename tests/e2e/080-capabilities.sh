@@ -30,6 +30,21 @@ for hook in tcx clsact xdp; do
   check +bpf,+net_admin,+net_raw,+setuid,+setgid 65534 "$hook"
 done
 
+# CAP_SYS_ADMIN may what CAP_BPF may: where attaching again needs one of them, the one that is there is kept. A kernel
+# that asks for it at each call is made of one that refuses what the loader tries without.
+BPF_OBJ_GET_INFO_BY_FD=15 EPERM=1 SYS_ADMIN=21 BPF=39
+for held in sys_admin bpf; do
+  CANARY_UNDER=("$TOOLS/refuse" bpf "$BPF_OBJ_GET_INFO_BY_FD" "$EPERM"
+    setpriv --bounding-set="-all,+$held,+net_admin,+net_raw" --inh-caps=-all)
+  canary_start a --peers.static=b=198.18.0.2 --probe.interval=20ms --bpf.hook=tcx
+  eventually 10 at_least 20 a kube_canary_probes_returned_total || fail "with $held: not measured"
+  bit=$SYS_ADMIN kept='no, CAP_SYS_ADMIN in its place'
+  [ $held = sys_admin ] || bit=$BPF kept=yes
+  assert_eq "$(field "${LOADER[a]}" CapEff)" "$(printf %016x $((1 << bit)))" "CapEff of the loader with $held"
+  grep -Eq "loader keeps capabilities.* bpf=\"?$kept" "$SCRATCH/canary-a.log" || fail "with $held: does not say what it keeps"
+  canary_stop a
+done
+
 # One too few is an error that says so, not a canary that measures nothing.
 for missing in +net_admin,+net_raw +bpf,+net_admin; do
   CANARY_UNDER=(setpriv --bounding-set="-all,$missing" --inh-caps=-all)

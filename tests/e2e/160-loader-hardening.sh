@@ -205,6 +205,22 @@ wait "${LOADER[b]}" || status=$?
 assert_eq "$status" 1 "exit status of the second instance"
 grep -q -- '--bpf.pin-path is that of another instance' "$SCRATCH/canary-b.log" || fail "does not say whose pins these are"
 assert_eq "$(pinned)" "$before" "pinned maps after the second instance was refused"
+# Of two that start at once it is one as well.
+one_ended() { process_ended "${LOADER[a]}" || process_ended "${LOADER[b]}"; }
+for _ in 1 2 3 4 5; do
+  canary_stop a
+  [ ! -e "$folder" ] || fail "the folder of pins is left"
+  canary_launch a --peers.static=b=198.18.0.2 --bpf.pin-path="$folder"
+  canary_launch b --peers.static=a=198.18.0.1 --bpf.pin-path="$folder"
+  eventually 5 one_ended || fail "two that start at once run with the same pins"
+  if process_ended "${LOADER[a]}"; then
+    LOADER[a]=${LOADER[b]}
+    eventually 5 canary_answers b || fail "of two that start at once none runs"
+  else
+    eventually 5 canary_answers a || fail "of two that start at once none runs"
+  fi
+done
+before=$(pinned)
 kill -KILL "${LOADER[a]}"
 eventually 3 process_ended "${LOADER[a]}"
 canary_launch b --peers.static=a=198.18.0.1 --bpf.pin-path="$folder"

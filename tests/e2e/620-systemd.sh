@@ -107,12 +107,17 @@ start PROBE_PROTOCOL=icmp BPF_HOOK=xdp BPF_PIN_PATH=/sys/fs/bpf/kube-canary
 eventually 5 reaches 1 kube_canary_attached 'mode="xdp_native"' || fail "no XDP with CAP_PERFMON"
 inside test -e /sys/fs/bpf/kube-canary/kc_peers || fail "no pins without ProtectKernelTunables"
 
+# Where sockets stamp, one of them is bound to port 862.
+drop_in
+start TIMESTAMPS=socket PROBE_INTERVAL=50ms
+inside ss -Hlun | grep -q ':862 ' || fail "no socket at the STAMP port"
+
 # What the hardening leaves, of both processes.
 drop_in
 start PROBE_PROTOCOL=icmp
 for pid in "$(main_pid)" "$(canary_inside)"; do
   inside cat "/proc/$pid/status" > "$SCRATCH/status"
-  for expected in "CapBnd: 00000080000030c0" "CapEff: 0000000000000000" "NoNewPrivs: 1" "Seccomp: 2"; do
+  for expected in "CapBnd: 00000080000034c0" "CapEff: 0000000000000000" "NoNewPrivs: 1" "Seccomp: 2"; do
     assert_eq "$(awk -v name="${expected%% *}" '$1 == name { print $2 }' "$SCRATCH/status")" "${expected##* }" \
       "${expected%%:*} of process $pid"
   done

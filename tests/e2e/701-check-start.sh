@@ -25,6 +25,25 @@ UNDER=(bash -c 'mount -t bpf none /sys/fs/bpf && exec "$@"' bash)
 KUBE_CANARY_BPF_PIN_PATH=/sys/fs/bpf/pins check 0 198.18.0.2
 is host.pin_path ok "pins where they may be"
 
+# The peers file, as nobody reads it, and each address once.
+chmod 755 "$SCRATCH"
+file=$SCRATCH/list
+echo "198.18.0.2 b" > "$file"
+chmod 600 "$file"
+KUBE_CANARY_PEERS_FILE=$file check 1 198.18.0.2
+is peers.file fail "a file that nobody cannot read"
+says peers.file "Permission denied"
+chmod 644 "$file"
+KUBE_CANARY_PEERS_FILE=$file check 0 198.18.0.2
+is peers.file "" "a file that nobody can read"
+printf '198.18.0.2 b\n198.18.0.2 c\n' > "$file"
+KUBE_CANARY_PEERS_FILE=$file check 1 198.18.0.2
+is peers.file fail "an address on two lines"
+says peers.file "already on an earlier line"
+printf '198.18.0.2 b\n198.18.0.3 b\n' > "$file"
+KUBE_CANARY_PEERS_FILE=$file check 1 198.18.0.2
+is peers.file fail "a name on two lines"
+
 # The least limit of those above a group counts. A cgroup v2 of our own, whose files say what we want.
 v2=$SCRATCH/v2 limits=$SCRATCH/limits
 mkdir -p "$v2" "$limits/$PREFIX/pod/container"

@@ -181,6 +181,15 @@ said 'seq=2 not sent: Message too l' "-M do"
 ping_run 0 -c 2 -i 0.1 -s 1400 -M probe 198.18.0.3
 ping_run 2 -c 1 -s 1473 198.18.0.2
 said 'not sent: Message too l' "larger than the link"
+# What leaves in fragments is not stamped, which is not for want of a program.
+for size in 1472 1473; do
+  ping_run $((size > 1472)) -c 1 -s $size -M dont 198.18.0.2
+  ! grep -q 'no program' "$PING_OUT" || fail "-M dont of $size octets: $(cat "$PING_OUT")"
+done
+said 'seq=1 no stamp: it left in fragments' "-M dont, larger than the link"
+ping_run 1 -c 1 -s 1300 -M want 198.18.0.3
+said 'seq=1 no stamp: it left in fragments' "-M want, larger than the route"
+ping_run 0 -c 1 -s 1272 -M want 198.18.0.3
 
 # --- the terminal's signals
 ping_start -i 0.05 198.18.0.2

@@ -138,9 +138,13 @@ canary_start b --peers.static=198.18.0.1 --stamp.port=8620 --probe.interval=50ms
 canary_start a --peers.file="$SCRATCH/peers" --stamp.port=8620 --probe.interval=50ms
 eventually 10 at_least 20 a kube_canary_rtt_seconds_count 'peer="b"' || fail "nothing is measured without privilege"
 assert_eq "$(grep -c 'BPF is refused' "$SCRATCH/canary-a.log")" 1 "lines about the fall"
+grep -q 'BPF is refused.* options_dropped=none' "$SCRATCH/canary-a.log" || fail "options are dropped that nobody gave"
 assert_eq "$(grep -c 'cannot be measured.*198.18.0.77' "$SCRATCH/canary-a.log")" 1 "lines about the peer by ICMP"
 assert_eq "$(value a kube_canary_probes_sent_total 'peer="other"')" 0 "probes by ICMP"
 assert_at_least "$(value a kube_canary_send_errors_total)" 10 "probes by ICMP that were not sent"
 assert_eq "$(value a kube_canary_probes_lost_total)" 0 lost
+canary_stop a
+canary_start a --peers.static=198.18.0.2 --stamp.port=8620 --bpf.interfaces=eth0 --bpf.hook=xdp
+grep -q 'BPF is refused.* options_dropped="--bpf.hook, --bpf.interfaces"' "$SCRATCH/canary-a.log" || fail "drops options silently"
 canary_stop a
 canary_stop b

@@ -92,6 +92,23 @@ static void each_fate_has_its_line(void **state)
 	}
 }
 
+static void what_leaves_in_fragments_is_no_fault_of_programs(void **state)
+{
+	struct ping_style style = style_of("198.18.0.2", NULL);
+	const struct sample unstamped = { .verdict = VERDICT_UNSTAMPED };
+	const struct sample unseen = { .verdict = VERDICT_UNSTAMPED, .unseen = true };
+	char line[PING_LINE_CAPACITY];
+
+	(void)state;
+	style.fragments = true;
+	assert_true(ping_line_sample(&style, &unstamped, 7, -1, 0, line));
+	assert_string_equal(line, "To 198.18.0.2: seq=7 no stamp: it left in fragments, which are "
+				  "not stamped");
+	assert_true(ping_line_sample(&style, &unseen, 7, -1, 0, line));
+	assert_string_equal(line, "From 198.18.0.2: seq=7 answered, but where no program of ours "
+				  "sees it: no time");
+}
+
 static void names_errors_and_the_user_time_only_where_wanted(void **state)
 {
 	struct ping_style style = style_of("fd00:18::2", "node-b");
@@ -246,6 +263,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_fate_has_its_line),
+		cmocka_unit_test(what_leaves_in_fragments_is_no_fault_of_programs),
 		cmocka_unit_test(names_errors_and_the_user_time_only_where_wanted),
 		cmocka_unit_test(figures_are_exact),
 		cmocka_unit_test(percentiles_are_of_the_last),

@@ -134,6 +134,13 @@ gives --api-versions by hand may name the version only.
 {{- fail (printf "config.\"%s\": got %d, expected at most %d, which is probe.max" . $value $most) }}
 {{- end }}
 {{- end }}
+{{- if eq (get $options "timestamps") "socket" }}
+{{- range list "bpf.hook" "bpf.interfaces" "bpf.pin-path" }}
+{{- if not (has (get $options .) (list "" "auto")) }}
+{{- fail (printf "config.\"%s\": cannot be set with timestamps: socket, where no program is loaded that it could be for" .) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- if gt (get $options "peers.dns" | include "kube-canary.list" | fromJsonArray | len) 8 }}
 {{- fail "config.\"peers.dns\": expected at most 7 names, as discovery.enabled adds one" }}
 {{- end }}
