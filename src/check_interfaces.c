@@ -122,7 +122,7 @@ static void read_apart(const struct config *config, struct reading *reading)
 	const char *uid_kept;
 
 	/* A file system may keep it waiting. After the uid changed, which would undo it. */
-	if (privileges_drop_all((void *)&uid_kept) || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+	if (privileges_drop_all(&uid_kept) || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return;
 	reading->err = read_file(config, reading->error);
 }
