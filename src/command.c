@@ -65,7 +65,7 @@ void command_print_help(const struct command *command)
 {
 	char words[64], line[256];
 
-	printf("Usage: kube-canary %s [OPTION…]%s%s\n\n%c%s.\n\nOptions:\n", command->name,
+	printf("Usage: kube-canary %s [OPTION...]%s%s\n\n%c%s.\n\nOptions:\n", command->name,
 	       command->operands ? " " : "", command->operands ? command->operands : "",
 	       command->summary[0] & ~0x20, command->summary + 1);
 	for (size_t row = 0; row < command->options_count; row++) {

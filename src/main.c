@@ -35,7 +35,7 @@ static void print_help(void)
 {
 	char line[512];
 
-	puts("Usage: kube-canary [run] [--option=value …]\n"
+	puts("Usage: kube-canary [run] [--option=value ...]\n"
 	     "\n"
 	     "Measures the round-trip time and loss to every peer with stamps taken inside\n"
 	     "the kernel, and exports them to Prometheus. Flags win over the environment.\n"

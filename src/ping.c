@@ -292,7 +292,7 @@ static int run_ping(int argc, char *const argv[])
 const struct command ping_command = {
 	.name = "ping",
 	.summary = "probe a few targets now, as ping(8), with the kernel's stamps",
-	.operands = "TARGET…",
+	.operands = "TARGET...",
 	.options = ping_option_rows,
 	.options_count = PING_OPTIONS,
 	.run = run_ping,

@@ -155,7 +155,7 @@ static int take_tos(const char *value, uint32_t *ret_dscp, char error[COMMAND_ER
 	}
 	if (!read_number(value, true, &number) || number > 255 || (number & 3) != 0)
 		return refuse(error, value,
-			      "0 to 255 (or 0x…) with the lower two bits 0, which are ECN's, or "
+			      "0 to 255 (or 0x...) with the lower two bits 0, which are ECN's, or "
 			      "the name of a DSCP: ef, af11 to af43, cs0 to cs7, va, le");
 	*ret_dscp = (uint32_t)number >> 2;
 	return 0;

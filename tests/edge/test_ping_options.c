@@ -10,7 +10,7 @@
 
 static const struct command ping = { .name = "ping",
 				     .summary = "x",
-				     .operands = "TARGET…",
+				     .operands = "TARGET...",
 				     .options = ping_option_rows,
 				     .options_count = PING_OPTIONS };
 
