@@ -88,7 +88,7 @@ grep -q "$("$program" --version | cut -d ' ' -f 1-2)" "$SCRATCH/page" || fail "t
 sed "s|^ExecStart=/usr|ExecStart=$destination/usr|" "$unit" > "$SCRATCH/etc/kube-canary.service"
 said=$(systemd-analyze verify --man=no "$SCRATCH/etc/kube-canary.service" 2>&1) || fail "systemd refuses the unit: $said"
 assert_eq "$(grep -F kube-canary <<< "$said" || true)" "" "what systemd says of the unit"
-assert_eq "$(sed -n 's/^CapabilityBoundingSet=//p' "$unit")" "CAP_BPF CAP_NET_ADMIN CAP_NET_RAW CAP_SETUID CAP_SETGID" capabilities
+assert_eq "$(sed -n 's/^CapabilityBoundingSet=//p' "$unit")" "CAP_BPF CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE CAP_SETUID CAP_SETGID" capabilities
 exposure=$(systemd-analyze security --offline=true --no-pager "$SCRATCH/etc/kube-canary.service" |
   sed -n 's/.*Overall exposure level[^:]*: \([0-9.]*\).*/\1/p')
 assert_between "$exposure" 0 3 "exposure, by systemd-analyze security"
