@@ -47,6 +47,10 @@ class Subject:
         return [way for way in WAYS if self.fetch(way) is not None]
 
 
+# Of each way, until the C library keeps what it was asked for again and again: some 24 times (build-dependencies).
+FIRST = 8
+
+
 class Cost:
     """Of one way to ask: milliseconds of CPU (without the probes' share) and of waiting, a figure for each round of
     several scrapes; octets of the last one."""
@@ -64,8 +68,11 @@ class Cost:
 
 
 def scraped(subject, rounds, each, idle_seconds):
-    """{way: Cost}, and by how many octets (anonymous, resident) it grew over all but the first scrape of each way."""
+    """{way: Cost}, and by how many octets (anonymous, resident) it grew over all but the first scrapes of each way."""
     ways = subject.ways()
+    for _ in range(FIRST):
+        for way in ways:
+            subject.fetch(way)
     before = subject.process.memory(subject.process.pid)
     idle = subject.idle_share(idle_seconds)
     costs = {way: Cost(subject, way, rounds, each, idle) for way in ways}
