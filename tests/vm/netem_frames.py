@@ -6,6 +6,7 @@ from collections import namedtuple
 PCAP_NANOSECONDS = 0xA1B23C4D
 STAMP_PORT = 862
 STAMP_BYTES = 44
+ECHO_BYTES_MAX = 8 + 9168  # of the largest --probe.size: a longer one is nobody's who probes
 UDP, ICMP, ICMPV6 = 17, 1, 58
 ECHO_REQUESTS, ECHO_REPLIES = {ICMP: 8, ICMPV6: 128}, {ICMP: 0, ICMPV6: 129}
 
@@ -90,7 +91,7 @@ def message_parse(octets, is_reply):
     if packet.protocol == (ICMP if packet.version == 4 else ICMPV6) and len(message) >= 8:
         kinds = ECHO_REPLIES if is_reply else ECHO_REQUESTS
         kind, flow, sequence = struct.unpack_from(">B3xHH", message)
-        if kind != kinds[packet.protocol]:
+        if kind != kinds[packet.protocol] or packet.length > ECHO_BYTES_MAX:
             return None
         if len(message) < 16:
             return "truncated", peer, flow
