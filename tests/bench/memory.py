@@ -212,10 +212,11 @@ def scrape_row(canary, what, scrapes):
 
 def steady_row(canary, seconds, what, bar=None, scrape=scrape_all):
     """madvise is told, but neither maps nor unmaps: free() of the C library gives pages back by it."""
-    calls, scrapes = memory_calls(canary, seconds, scrape)
+    calls, scrapes, served = memory_calls(canary, seconds, scrape)
     return Row(f"brk, mmap, munmap in {seconds} s of steady state, {what}", "kube-canary",
                sum(count for name, count in calls.items() if name != "madvise"), "calls", bar=bar,
-               note=f"both processes, {scrapes} times scraped {'by all formats' if scrape is scrape_all else 'at once'}; " +
+               note=f"both processes, {scrapes} times scraped "
+               f"{'by all formats' if scrape is scrape_all else f'at once, {served} documents had'}; " +
                (", ".join(f"{count} {name}" for name, count in calls.items()) or "none by strace -e trace=%memory"))
 
 
@@ -233,6 +234,14 @@ def steady_rows(run, hosts, long_runner):
         for _ in range(CROWDS_FIRST):
             scrape_crowd(long_runner)
         yield steady_row(long_runner, 5, f"100 peers, {CROWD} scrapers at once", BAR_CALLS, scrape_crowd)
+        yield crowd_row(long_runner)
+
+
+def crowd_row(canary):
+    """What many connections at once took is kept by the C library, for the next time."""
+    found = Footprint(canary)
+    return Row(f"PSS of both, 100 peers, after {CROWDS_FIRST} times {CROWD} scrapers at once", "kube-canary",
+               round(found.both["pss"] / KIB), "kB", note=found.note())
 
 
 def allocation_rows(run, hosts):
@@ -305,6 +314,7 @@ def measure(run):
         "so in both. RSS, PSS, anonymous: /proc/PID/smaps_rollup; maps: bytes_memlock of bpftool. All figures in notes: kB.",
         "Charged to its cgroup: " + ("as the kernel counts (sockets, page tables, maps, and pages of files that it was the first "
                                      "to read); in steps, of each CPU" if charge_known() else "no memory controller here."),
+        f"{CROWD} scrapers at once: counted after {CROWDS_FIRST} such crowds, by which the C library keeps what they take.",
         "Peers are one process behind one next hop. The ring: 16 of them are probed; all: --probe.max and --mesh.full-below.",
     ]
 

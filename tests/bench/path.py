@@ -174,8 +174,8 @@ def measure(run):
         "Our own packets: run once each, after as many system calls as it takes to put things back, so caches are not hot.",
         "TCP: one connection over each of two equal veths, of which one has us, or an empty program, on its near end; they take "
         "turns of 20 or 50 ms, now this one first and now that one; halfway we change over to the other one. Median of the ratios "
-        "of neighbouring turns, and between which figures it lies with 95 % confidence (by ranks). 'Nobody, twice' is what chance "
-        "does: two wires without us.",
+        "of neighbouring turns, and between which figures it lies with 95 % confidence (by ranks; 95 % of "
+        "each of up to three looks). 'Nobody, twice' is what chance does: two wires without us.",
         "Throughput: sender (with all softirqs) and receiver pinned to a CPU each, by the clock, so whatever else the machine "
         "runs is in it. Octets for each second of CPU: all pinned to one, and by the scheduler's account of sender, receiver and "
         "the kernel's threads for softirqs; a CPU that does nothing else loses as much throughput.",

@@ -30,38 +30,47 @@ def scrape_all(canary):
 
 def scrape_crowd(canary):
     """As many as are let in, all connected before the first asks; most are told that there are too many documents, which
-    is an answer too, as is the end where one of the crowd before was still there."""
+    is an answer too, as is the end where one of the crowd before was still there. How many had their document."""
     crowd = [Connection(canary.hosts, canary.where, canary.port) for _ in range(CROWD)]
     for one in crowd:
         one.connect()
-    for step in (lambda one, accept: one.request("GET", "/metrics", headers={"Accept": accept, "Connection": "close"}),
-                 lambda one, _: one.getresponse().read()):
+    served = 0
+    for step in (lambda one, accept: one.request("GET", "/metrics", headers={"Accept": accept, "Connection": "close"}), answered):
         for one, accept in zip(crowd, itertools.cycle(FORMATS.values())):
             try:
-                step(one, accept)
+                served += step(one, accept) or 0
             except (OSError, http.client.HTTPException):
                 pass
     for one in crowd:
         one.close()
+    if served == 0:
+        raise BenchError(f"of {CROWD} scrapers at once none had its document")
+    return served
+
+
+def answered(connection, _):
+    """Whether with the document."""
+    response = connection.getresponse()
+    return response.read() != b"" and response.status == 200
 
 
 def memory_calls(canary, seconds, scrape=scrape_all):
     """{system call: times} of both processes, of those that change what is mapped, while it is scraped; and how often it
-    was."""
+    was; and how many documents of several at once were had."""
     log = canary.hosts.scratch / "strace.log"
     pids = [word for pid in canary.process.pids() for word in ("-p", str(pid))]
     strace = subprocess.Popen(["strace", "-f", "-qq", "-e", "trace=%memory", "-o", log, *pids], stderr=subprocess.PIPE)
     time.sleep(CALLS_SLACK)
     if strace.poll() is not None:
         raise BenchError(f"strace: {strace.stderr.read().decode().strip()}")
-    end, scrapes = time.monotonic() + seconds, 0
+    end, scrapes, served = time.monotonic() + seconds, 0, 0
     while time.monotonic() < end:
-        scrape(canary)
+        served += scrape(canary) or 0
         scrapes += 1
         time.sleep(min(0.5, seconds / 4))
     strace.send_signal(signal.SIGINT)
     strace.wait()
-    return collections.Counter(re.findall(r"^\d+ +([a-z_0-9]+)\(", log.read_text(), re.M)), scrapes
+    return collections.Counter(re.findall(r"^\d+ +([a-z_0-9]+)\(", log.read_text(), re.M)), scrapes, served
 
 
 def modules_of(pid):

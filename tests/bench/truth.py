@@ -208,7 +208,7 @@ class Answers:
         over = [percentile(a.said, 0.99) / percentile(b.said, 0.99) for a, b in rounds if a.said and b.said]
         self.ratios.append(Row(f"p99 RTT throttled to {PERCENT} % / idle", who, ratio, "x", spread=spread(over),
                                bar=self.ratio_bar(who),
-                               note=f"by captures: {captured:.2f} x"))
+                               note=f"of all rounds together, in brackets each round's; by captures: {captured:.2f} x"))
 
     def compared(self):
         """p99 of the error of each tool by that of kube-canary with echo, which sends the same packets."""

@@ -21,6 +21,7 @@ read -r count least most < <(awk '/^kube_canary_probes_sent_total[{]/ {
     n++; if (n == 1 || $NF < least) least = $NF; if ($NF > most) most = $NF } END { print n, least, most }' "$file")
 due=$(((${ended/./} - ${started/./}) / 20000))
 note "$count peers: sent $least to $most, of some $due turns"
+assert_between "$least" "$((due * 7 / 10))" "$((due + 25))" "probes of the peer that was probed the least, of the turns that were due (a stall takes some)"
 assert_eq "$count" "$PEERS" "peers that were probed"
 assert_between "$least" "$((most * 99 / 100))" "$most" "probes of the peer that was probed the least, beside the most"
 canary_stop a

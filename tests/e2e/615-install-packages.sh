@@ -8,6 +8,7 @@ mkdir "$SCRATCH/bin" "$SCRATCH/tmpfs"
 cat > "$SCRATCH/bin/apt-get" << 'END'
 #!/bin/sh
 [ "$1" = install ] || exit 0
+[ "$2" != --simulate ] || { echo "Inst kc-new (1.0 Debian:12 [all])"; exit 0; }
 /usr/sbin/policy-rc.d prometheus start
 echo $? >> "$SAID"
 ln -sf /lib/systemd/system/kc-new.service /etc/systemd/system/multi-user.target.wants/
@@ -18,6 +19,7 @@ END
 cat > "$SCRATCH/bin/dpkg-query" << 'END' # one package was there before
 #!/bin/sh
 case "$1 $2" in
+  --search*kc-other.service) echo "kc-other: /lib/systemd/system/kc-other.service" ;;
   --search*kc-new.service) echo "kc-new: /lib/systemd/system/kc-new.service" ;;
   --search*) echo "kc-old: /lib/systemd/system/${2##*/}" ;;
   *) echo "installed kc-old" ;;
@@ -33,7 +35,7 @@ mount --bind "$SCRATCH/tmpfs/run" /run
 rm -f /usr/sbin/policy-rc.d
 mkdir -p "$SCRATCH/tmpfs/units/multi-user.target.wants"
 mount --bind "$SCRATCH/tmpfs/units" /etc/systemd/system
-printf '[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n' | tee /etc/systemd/system/kc-new.service /etc/systemd/system/kc-admin.service > /etc/systemd/system/kc-old.service
+printf '[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n' | tee /etc/systemd/system/kc-new.service /etc/systemd/system/kc-admin.service /etc/systemd/system/kc-other.service > /etc/systemd/system/kc-old.service
 wants=/etc/systemd/system/multi-user.target.wants
 ln -s ../kc-old.service $wants/
 policy() { if [ -e /usr/sbin/policy-rc.d ]; then /usr/sbin/policy-rc.d other start && echo allows || echo "refuses $?"; else echo none; fi; }
@@ -53,7 +55,7 @@ kill -KILL -- -$!
 while kill -0 -- -$! 2> /dev/null; do sleep 0.1; done
 told killed
 rm "$SAID.wait"
-ln -s ../kc-admin.service $wants/ # by somebody, in the meantime
+ln -s ../kc-admin.service ../kc-other.service $wants/ # by somebody, in the meantime; the other's package came then as well
 "$TOP/scripts/install-packages" build > /dev/null
 told "ended again"
 END
@@ -64,4 +66,4 @@ assert_eq "$(cat "$SCRATCH/told")" "ended: kc-old.service policy none
 failed: kc-old.service policy none
 installing: kc-new.service kc-old.service policy refuses 101
 killed: kc-new.service kc-old.service policy allows
-ended again: kc-admin.service kc-old.service policy none" "what is left"
+ended again: kc-admin.service kc-old.service kc-other.service policy none" "what is left"
