@@ -26,14 +26,18 @@ static struct finding *add(struct check *check, enum finding_level level, const 
 	return findings_add(&check->findings, level, CHECK_GROUP_HOST, id, title);
 }
 
+/* Also where that cannot be told: who may not look into a process that is seen is most likely beside
+ * it in a pod. */
 static bool same_network(const char *process)
 {
 	char path[sizeof("/proc//ns/net") + 16];
 	struct stat ours, theirs;
 
 	snprintf(path, sizeof(path), "/proc/%.16s/ns/net", process);
-	return stat("/proc/self/ns/net", &ours) == 0 && stat(path, &theirs) == 0 &&
-	       ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+	if (stat(path, &theirs))
+		return errno == EACCES || errno == EPERM;
+	return stat("/proc/self/ns/net", &ours) == 0 && ours.st_ino == theirs.st_ino &&
+	       ours.st_dev == theirs.st_dev;
 }
 
 /* `kube-canary ping`, `top` and `check` attach nothing that is in the way. */

@@ -248,6 +248,7 @@ static struct heard hear_reply_from(int fd, struct prober_stamp *prober, size_t 
 
 	memcpy(reply.sender_timestamp, &nonce, sizeof(nonce));
 	assert_int_equal(sendto(fd, &reply, length, 0, &to.any, to_length), length);
+	assert_true(is_readable(prober->sockets[0].fd, WAIT_MS));
 	hear(prober, &heard);
 	return heard;
 }
