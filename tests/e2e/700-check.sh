@@ -125,13 +125,13 @@ check 0 198.18.0.2
 is host.instances warn "another one runs"
 says host.instances "${LOADER[a]}"
 is port.web warn "another one runs"
+says interface.tcx_ingress kc_ingress
 # As in its pod: without the right to look into it.
 UNDER=(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all)
 check 0 --stamp.port=8620 198.18.0.2
 is host.instances warn "another one that may not be looked into"
 is port.web warn "that one's port"
 UNDER=()
-says interface.tcx_ingress kc_ingress
 canary_stop a
 check 0 198.18.0.2
 is host.instances ok "it ended"
