@@ -26,8 +26,8 @@ static struct finding *add(struct check *check, enum finding_level level, const 
 	return findings_add(&check->findings, level, CHECK_GROUP_HOST, id, title);
 }
 
-/* Also where that cannot be told: who may not look into a process that is seen is most likely beside
- * it in a pod. */
+/* Also where that cannot be told: who may not look into a process that is seen is most likely
+ * beside it in a pod. */
 static bool same_network(const char *process)
 {
 	char path[sizeof("/proc//ns/net") + 16];

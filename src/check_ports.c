@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -185,8 +186,19 @@ static int try_address(const struct address *wanted)
 	return err;
 }
 
+/* The first port that whoever has no capability may bind. */
+static unsigned long first_open_port(void)
+{
+	char line[LINE_CAPACITY];
+
+	if (check_read_line("/proc/sys/net/ipv4/ip_unprivileged_port_start", line, sizeof(line)))
+		return 0;
+	return strtoul(line, NULL, 10);
+}
+
 static void check_listen(struct check *check, const struct config_listen *listen)
 {
+	unsigned long open = first_open_port();
 	struct address wanted = all_hosts;
 	char number[12];
 	int err = 0;
@@ -203,6 +215,17 @@ static void check_listen(struct check *check, const struct config_listen *listen
 	}
 	if (listen->port == 0)
 		return;
+	if (listen->port < open) {
+		struct finding *finding = add(check, FINDING_FAIL, &web_port);
+
+		finding_say(finding, "TCP %s takes a capability, and the exporter has none",
+			    listen->text);
+		finding_advise(finding,
+			       "run ends at once: choose a port from %lu on, or lower "
+			       "net.ipv4.ip_unprivileged_port_start",
+			       open);
+		return;
+	}
 	snprintf(number, sizeof(number), "%u", listen->port);
 	check_port(check, &web_port, &wanted, listen->host[0] ? listen->text : number, listen->port,
 		   check->runs_already ? "most likely the kube-canary that runs here already"

@@ -136,6 +136,11 @@ canary_stop a
 check 0 198.18.0.2
 is host.instances ok "it ended"
 
+# A port that the exporter may not have.
+KUBE_CANARY_WEB_LISTEN_ADDRESS=:80 check 1 198.18.0.2
+is port.web fail "run would end"
+says port.web "takes a capability"
+
 # Others' programs.
 in_ns a tc qdisc add dev eth0 clsact
 foreign_attach out tcx egress 0 eth0
