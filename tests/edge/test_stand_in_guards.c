@@ -8,73 +8,27 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "address_hash.h"
-#include "instant.h"
-#include "maps.h"
-#include "stamp.h"
-#include "stand_in.h"
-#include "unit/cmocka_all.h"
+#include "stand_in_world.h"
 
-#define SLOT	  2
-#define SECONDS	  1000			       /* of T2, of no era in particular */
-#define OFFSET_NS INT64_C(1700000000000000000) /* CLOCK_REALTIME less CLOCK_MONOTONIC */
-#define SENT_NS	  INT64_C(5000000000)
-#define BACK_NS	  (SENT_NS + 2 * NS_PER_SECOND)
-#define NONCE	  UINT64_C(0x1122334455667788)
+#define SECONDS 1000 /* of T2, of no era in particular */
+#define BACK_NS (SENT_NS + 2 * NS_PER_SECOND)
 
-struct world {
-	struct maps *maps;
-	const struct kernel_memory *memory;
-	struct stand_in *stand_in;
-	struct kc_address *entry; /* the peer's */
-	struct kc_flight *flight; /* of sequence 0 in flow 0 */
-	struct kc_record last;
-};
+/* The last one that was drained. */
+static struct kc_record last;
 
-static const struct address peer = { .octets = { [10] = 0xff, 0xff, 198, 18, 0, 1 } };
-
-static int begin(void **state)
+/* Of sequence 0 in flow 0. */
+static struct kc_flight *flight_of(const struct world *world)
 {
-	static struct world world;
-	const struct kernel_shape shape = {
-		.slots = 4,
-		.flows = 1,
-		.window = 8,
-		.echo_window = 8,
-		.address_capacity = 8 * KC_ADDRESS_BUCKET,
-		.session_capacity = 16,
-		.hash_seed = 7,
-		.ring_bytes = 4096,
-	};
-	struct kernel kernel;
-	uint32_t words[4];
-
-	memset(&world, 0, sizeof(world));
-	assert_int_equal(stand_in_make(&shape, &kernel), 0);
-	assert_int_equal(maps_open(&kernel, &shape, &world.maps), 0);
-	world.memory = maps_memory(world.maps);
-	assert_int_equal(stand_in_open(&kernel, world.memory, &world.stand_in), 0);
-	for (int i = 0; i < KERNEL_MAPS; i++)
-		close(kernel.maps[i]);
-	assert_true(stand_in_follow_clock(world.stand_in, OFFSET_NS, 100));
-	memcpy(words, peer.octets, sizeof(words));
-	world.entry = &world.memory->addresses[kc_address_bucket(
-		kc_address_hash(words, shape.hash_seed), shape.address_capacity, 0)];
-	memcpy(world.entry->address, peer.octets, sizeof(peer.octets));
-	world.entry->slot = SLOT;
-	world.entry->use = KC_ADDRESS_USED;
-	world.flight = &world.memory->flights[(size_t)SLOT * shape.window];
-	world.flight->nonce = NONCE;
-	*state = &world;
-	return 0;
+	return &world->memory->flights[(size_t)SLOT * FLOWS * WINDOW];
 }
 
-static int end(void **state)
+static int begin_with_probe(void **state)
 {
-	struct world *world = *state;
+	struct world *world;
 
-	stand_in_close(world->stand_in);
-	maps_close(world->maps);
+	assert_int_equal(begin(state), 0);
+	world = *state;
+	flight_of(world)->nonce = NONCE;
 	return 0;
 }
 
@@ -87,9 +41,7 @@ static void leave(const struct world *world, uint64_t nonce, int64_t at_ns)
 
 static void keep(void *ctx, const struct kc_record *record)
 {
-	struct world *world = ctx;
-
-	world->last = *record;
+	*(struct kc_record *)ctx = *record;
 }
 
 /* The records that come of a reply after two seconds; T2 and T3 are seconds behind SECONDS, and
@@ -108,7 +60,7 @@ static uint32_t answered(struct world *world, uint64_t nonce, uint16_t estimate,
 	memcpy(packet.receive_timestamp, t2_be, sizeof(t2_be));
 	memcpy(packet.timestamp, t3_be, sizeof(t3_be));
 	stand_in_on_reply(world->stand_in, &reply);
-	return maps_drain(world->maps, keep, world);
+	return maps_drain(world->maps, keep, &last);
 }
 
 static uint32_t answered_plainly(struct world *world, uint64_t nonce)
@@ -123,13 +75,13 @@ static void a_nonce_of_zero_is_nobodys(void **state)
 {
 	struct world *world = *state;
 
-	world->flight->nonce = 0;
+	flight_of(world)->nonce = 0;
 	leave(world, 0, SENT_NS);
-	assert_true(world->flight->t1_ns == KC_T1_ARMED);
-	world->flight->t1_ns = (uint64_t)SENT_NS;
+	assert_true(flight_of(world)->t1_ns == KC_T1_ARMED);
+	flight_of(world)->t1_ns = (uint64_t)SENT_NS;
 	assert_int_equal(answered_plainly(world, 0), 0);
 	assert_int_equal(world->memory->counters->rejected_nonce, 1);
-	world->flight->nonce = NONCE;
+	flight_of(world)->nonce = NONCE;
 	assert_int_equal(answered_plainly(world, NONCE), 1);
 }
 
@@ -140,7 +92,7 @@ static void a_stamp_from_before_the_machine_was_up_is_none(void **state)
 
 	for (size_t i = 0; i < sizeof(none_ns) / sizeof(none_ns[0]); i++) {
 		leave(world, NONCE, none_ns[i]);
-		assert_true(world->flight->t1_ns == KC_T1_ARMED);
+		assert_true(flight_of(world)->t1_ns == KC_T1_ARMED);
 	}
 	assert_int_equal(world->memory->peers[SLOT].sent, 0);
 	leave(world, NONCE, KC_T1_TAKEN + 1);
@@ -162,12 +114,12 @@ static void a_part_of_a_second_is_less_than_one(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		bool taken = cases[i].residence_ns >= 0;
 
-		world->flight->t1_ns = KC_T1_ARMED;
+		flight_of(world)->t1_ns = KC_T1_ARMED;
 		leave(world, NONCE, SENT_NS);
 		assert_int_equal(answered(world, NONCE, STAMP_PTP, cases[i].t2, cases[i].t3),
 				 taken);
 		if (taken)
-			assert_true(world->last.residence_ns == (uint64_t)cases[i].residence_ns);
+			assert_true(last.residence_ns == (uint64_t)cases[i].residence_ns);
 	}
 	assert_int_equal(world->memory->counters->rejected_residence, 3);
 }
@@ -181,7 +133,7 @@ static void a_duplicate_may_have_stayed_long(void **state)
 	leave(world, NONCE, SENT_NS);
 	assert_int_equal(answered_plainly(world, NONCE), 1);
 	assert_int_equal(answered(world, NONCE, 0, t2, t3), 1);
-	assert_int_equal(world->last.kind, KC_DUPLICATE);
+	assert_int_equal(last.kind, KC_DUPLICATE);
 	assert_int_equal(world->memory->counters->rejected_residence, 0);
 }
 
@@ -208,7 +160,7 @@ static void an_address_without_a_slot_is_no_peers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin_with_probe, end)
 		TEST(a_nonce_of_zero_is_nobodys),
 		TEST(a_stamp_from_before_the_machine_was_up_is_none),
 		TEST(a_part_of_a_second_is_less_than_one),
