@@ -7,22 +7,26 @@ programs; and the throughput of TCP over a wire with and without kube-canary on 
 import json
 
 from bench import Bar, BenchError, Canary, Hosts, Row, command, eventually, helper, main, median
-from tcp import OTHER, Race, WIRES, median_interval, offload, wire_up
+from tcp import APART, Contest, HOT, OTHER, TOGETHER, WIRES, median_interval, offload, wire_up
 
 ROUNDS, ROUNDS_QUICK = 21, 3
 BAR_NS = Bar("<= 10 ns over an empty program", 10)
 BAR_TCP = Bar("loss under 2 %", 2.0)
-# Who is on the wire, at which hook, and whether segments stay whole on it (TSO): else each packet of 1,500 octets meets the
-# program alone. An empty program in our place tells what the hook itself costs.
-OURS, EMPTY, NOBODY = "kube-canary", "an empty program", "nobody, twice"
-CASES = [(OURS, "tcx", False), (EMPTY, "tcx", False), (OURS, "clsact", False), (EMPTY, "clsact", False), (OURS, "tcx", True),
-         (OURS, "xdp", False), (NOBODY, None, False)]
-CASE_SECONDS = 24  # that one race takes
+BAR_TCP_OVER_EMPTY = Bar("loss under 2 % over an empty program", 2.0)
+OURS, EMPTY, NOBODY = "kube-canary", "an empty program", "nobody"
+# Who is on a wire, who on the other one, at which hook, whether segments stay whole (as a veth carries TCP unless it is told
+# otherwise) or each packet of 1,500 octets meets the program alone, and the bar. Of those packets the hook itself, an empty
+# program in our place, costs more than we do: so we are judged by what we add to that, and all three ratios are told.
+CASES = [(OURS, NOBODY, "tcx", True, BAR_TCP), (OURS, NOBODY, "clsact", True, BAR_TCP), (NOBODY, NOBODY, None, True, None),
+         (EMPTY, NOBODY, "tcx", True, None), (EMPTY, NOBODY, "clsact", True, None),
+         (OURS, EMPTY, "tcx", False, BAR_TCP_OVER_EMPTY), (OURS, EMPTY, "clsact", False, BAR_TCP_OVER_EMPTY),
+         (OURS, NOBODY, "tcx", False, None), (EMPTY, NOBODY, "tcx", False, None), (OURS, NOBODY, "clsact", False, None),
+         (EMPTY, NOBODY, "clsact", False, None), (OURS, NOBODY, "xdp", False, None), (NOBODY, NOBODY, None, False, None)]
+QUICK_CASES = [CASES[0], CASES[2]]
 RACES_MORE = 2
-# Of a race, by how sender and receiver run: seconds of a turn, and pairs of turns in each direction (in a quick run). Apart is
-# what users have; together, each octet's work is done by one CPU in one order, so its time for that swings far less.
-APART, TOGETHER = "apart", "together"
-TURNS = {APART: (0.05, 30, 10), TOGETHER: (0.02, 140, 20)}
+CONTESTS_QUICK = 3  # of a race in each direction, on each wire; else as many as the way to run says
+SETTLE_SECONDS = 2  # that a race takes beside its contests, each of which takes a while to start
+START_SECONDS = 0.02
 
 
 # --- programs
@@ -57,98 +61,132 @@ def program_rows(lines):
 def canary_on(hosts, hook, wire):
     """Which must be on that wire, as was asked, in both directions, and work."""
     canary = Canary(hosts, [WIRES[wire]["far"]], f"--bpf.hook={hook}", f"--bpf.interfaces={wire}")
-    status = next(one for one in canary.api("status")["interfaces"] if one["name"] == wire)
-    for direction, mode in (("egress", "tcx" if hook == "xdp" else hook), ("ingress", hook)):
-        if not status[direction]["attached"] or not status[direction]["mode"].startswith(mode):
-            raise BenchError(f"{hook}: {direction} of {wire} is {status[direction]}")
-    return canary, status["ingress"]["mode"]
+    last = {}
+
+    def attached():
+        last.update(next(one for one in canary.api("status")["interfaces"] if one["name"] == wire))
+        return all(last[direction]["attached"] and last[direction]["mode"].startswith(mode)
+                   for direction, mode in (("egress", "tcx" if hook == "xdp" else hook), ("ingress", hook)))
+
+    try:
+        eventually(5, attached)
+    except BenchError:
+        raise BenchError(f"{hook}: {wire} is {last}") from None
+    return canary, last["ingress"]["mode"]
 
 
 def empty_on(hosts, hook, wire):
     process = hosts.start("near", [helper("empty_hook"), hook, wire])
     eventually(5, lambda: "attached" in process.last_words(), f"an empty program on {wire}")
-    return process
+    return process, hook
 
 
-def take_away(hosts, hook, wire, guest):
-    guest.stop()
-    if hook == "clsact":  # links end with their process, filters don't
-        hosts.run("near", ["tc", "qdisc", "del", "dev", wire, "clsact"])
+def settle(hosts, who, hook, wire):
+    """(What ends it, its mode.) Nobody needs nothing."""
+    if who == NOBODY:
+        return (lambda: None), hook
+    guest, mode = (canary_on if who == OURS else empty_on)(hosts, hook, wire)
+
+    def leave():
+        guest.stop()
+        if who == EMPTY and hook == "clsact":  # links end with their process, filters don't
+            hosts.run("near", ["tc", "qdisc", "del", "dev", wire, "clsact"])
+
+    return leave, mode
 
 
-def race(hosts, who, hook, quick):
-    """Pairs of rates by (end that sends, how they run). `who` is on the one wire, then on the other."""
-    pairs, mode = {(source, how): [] for source in OTHER for how in TURNS}, ""
-    with Race(hosts) as running:
-        for wire in WIRES:
-            guest = None
-            if who == OURS:
-                guest, mode = canary_on(hosts, hook, wire)
-            elif who == EMPTY:
-                guest = empty_on(hosts, hook, wire)
-            for source, how in pairs:
-                seconds, count, count_quick = TURNS[how]
-                running.rounds(source, wire, 1, seconds, how == TOGETHER)  # warms up
-                pairs[source, how] += running.rounds(source, wire, (count_quick if quick else count) // 2, seconds,
-                                                     how == TOGETHER)
-            if who == EMPTY:
-                take_away(hosts, hook, wire, guest)
-            elif guest:
-                guest.stop()
-    return pairs, mode
+def contests_of(case, quick=False):
+    """{way: how many}. What costs by the octet is the greater part of whole segments alone, so only they go all the ways.
+    Half as many where nothing is judged, but for chance."""
+    who, other, _, whole, bar = case
+    some = [APART, TOGETHER, HOT] if whole and who != EMPTY else [APART, HOT]
+    return {way: CONTESTS_QUICK if quick else way.contests // (1 if bar or who == other else 2) for way in some}
 
 
-def is_judged(who, hook):
-    return who == OURS and hook in ("tcx", "clsact")
+def race_seconds(case):
+    return SETTLE_SECONDS + 2 * len(OTHER) * sum(count * (way.seconds + START_SECONDS)
+                                                 for way, count in contests_of(case).items())
 
 
-def losses(pairs, which):
-    """In percent, of each pair in which both had a turn: of throughput (0) or of octets for each second of CPU (1)."""
-    return [100 * (1 - ours[which] / theirs[which]) for ours, theirs in pairs if ours[which] > 0 and theirs[which] > 0]
+def contests(hosts, wires, counts):
+    """{(source, way): [(percent lost on the first of the wires, bits per second on the second one)]}, by turns."""
+    found = {(source, way): [] for way in counts for source in OTHER}
+    for number in range(max(counts.values())):
+        for (source, way), figures in found.items():
+            if number < counts[way]:
+                with Contest(hosts, source, way, wires) as contest:
+                    figures.append(contest.run())
+    return found
 
 
-# What is told of the pairs of each way to run: throughput of what users have, CPU of what can be told.
-TOLD = {APART: (0, "throughput lost, a CPU each", "Gbit/s"),
-        TOGETHER: (1, "octets lost for each second of CPU, on one CPU", "Gbit")}
+def race(hosts, case, quick):
+    """({(source, way): [(percent lost, bits per second of the other)]}, mode). Who is judged is on the one wire, then on the
+    other: each figure is the mean of one of either, so that whatever a wire is worth by itself goes away."""
+    who, other, hook, _, _ = case
+    halves, mode = [], hook
+    for wires in (list(WIRES), list(WIRES)[::-1]):
+        leave, mode = settle(hosts, who, hook, wires[0])
+        leave_other, _ = settle(hosts, other, hook, wires[1])
+        halves.append(contests(hosts, wires, contests_of(case, quick)))
+        leave()
+        leave_other()
+    return {key: [tuple(sum(one) / 2 for one in zip(*both)) for both in zip(halves[0][key], halves[1][key])]
+            for key in halves[0]}, mode
 
 
-def loss_row(run, what, who, hook, mode, how, pairs):
-    which, name, unit = TOLD[how]
-    lost = losses(pairs, which)
-    without = median([theirs[which] for _, theirs in pairs]) / 1e9
-    note = f"{without:.3g} {unit} without, {len(lost)} pairs" + (f"; {mode}" if hook == "xdp" else "")
-    return Row(f"{what}: {name}", f"{who}, {hook}" if hook else who, round(median(lost), 2), "%",
-               tuple(round(one, 2) for one in median_interval(lost)),
-               BAR_TCP if is_judged(who, hook) and not run.quick else None, note, ratio=True, estimated=True)
+def losses(found):
+    return [lost for lost, _ in found]
 
 
-def is_clear(pairs):
-    """Whether the figure that swings less lies on one side of the bar; the other one mostly cannot be told on a machine
-    that is shared."""
-    return all(BAR_TCP.met_within(median_interval(losses(some, 1))) is not None
-               for (_, how), some in pairs.items() if how == TOGETHER)
+def name_of(who, other, hook):
+    if who == other:
+        return f"{who}, twice"
+    return f"{who}{'' if other == NOBODY else f' over {other}'}, {hook}"
 
 
-def races(run, hosts, who, hook, keep):
+def loss_row(what, who, mode, bar, found):
+    lost = losses(found)
+    note = f"{median([rate for _, rate in found]) / 1e9:.3g} Gbit/s without, {len(lost)} pairs of contests"
+    if mode and mode.startswith("xdp"):
+        note += f"; {mode}"
+    return Row(what, who, round(median(lost), 2), "%", tuple(round(one, 2) for one in median_interval(lost)), bar, note,
+               ratio=True, estimated=True)
+
+
+def judged(bar, whole, way):
+    """HOT is no TCP that anybody has: with whole segments it tells what is the most that it could come to."""
+    return None if whole and way is HOT else bar
+
+
+def is_clear(found, bar, whole):
+    """Whether each figure that is judged lies on one side of the bar."""
+    return all(bar.met_within(median_interval(losses(some))) is not None
+               for (_, way), some in found.items() if judged(bar, whole, way))
+
+
+def races(run, hosts, case, keep):
     """One; and where there is a bar, up to RACES_MORE until it is clear what to say of it, but `keep` seconds are others'."""
-    pairs, mode = race(hosts, who, hook, run.quick)
-    for _ in range(RACES_MORE if is_judged(who, hook) and not run.quick else 0):
-        if run.left() < keep + CASE_SECONDS or is_clear(pairs):
+    _, _, _, whole, bar = case
+    found, mode = race(hosts, case, run.quick)
+    for _ in range(RACES_MORE if bar and not run.quick else 0):
+        if run.left() < keep + race_seconds(case) or is_clear(found, bar, whole):
             break
-        more, _ = race(hosts, who, hook, run.quick)
-        pairs = {key: pairs[key] + more[key] for key in pairs}
-    return pairs, mode
+        more, _ = race(hosts, case, run.quick)
+        found = {key: found[key] + more[key] for key in found}
+    return found, mode
 
 
-def tcp_case(run, hosts, who, hook, whole, keep):
+def tcp_case(run, hosts, case, keep):
+    who, other, hook, whole, bar = case
     offload(hosts, whole)
-    pairs, mode = races(run, hosts, who, hook, keep)
-    rows = []
-    for (source, how), some in pairs.items():
+    found, mode = races(run, hosts, case, keep)
+    rows, name = [], name_of(who, other, hook)
+    for (source, way), some in found.items():
         direction = {"near": "sent", "far": "received"}[source]
-        what = f"TCP, {'whole segments' if whole else '1,500 octets each'}, {direction} by the end with it"
-        rows.append(loss_row(run, what, who, hook, mode, how, some))
-    run.say(f"TCP with {who}, {hook}{' (whole segments)' if whole else ''}: "
+        what = (f"TCP, {'whole segments' if whole else '1,500 octets each'}, {direction} by the end with it: "
+                f"throughput lost, {way.name}")
+        rows.append(loss_row(what, name, mode, None if run.quick else judged(bar, whole, way), some))
+    run.say(f"TCP with {name}{' (whole segments)' if whole else ''}: "
             + ", ".join(f"{row.value} ({row.spread[0]} to {row.spread[1]})" for row in rows) + " % lost")
     return rows
 
@@ -156,9 +194,9 @@ def tcp_case(run, hosts, who, hook, whole, keep):
 def tcp_rows(run, hosts):
     wire_up(hosts)
     rows = []
-    cases = (CASES[0], CASES[-1]) if run.quick else CASES
+    cases = QUICK_CASES if run.quick else CASES
     for number, case in enumerate(cases, 1):
-        rows += tcp_case(run, hosts, *case, (len(cases) - number) * CASE_SECONDS)
+        rows += tcp_case(run, hosts, case, sum(race_seconds(one) for one in cases[number:]))
     return rows
 
 
@@ -172,18 +210,28 @@ def measure(run):
         "type; median, least and greatest of the differences. One CPU and hot caches: lower bounds.",
         "VLAN tag: where it stands in the packet. Mostly the kernel has taken it out before tc sees the packet.",
         "Our own packets: run once each, after as many system calls as it takes to put things back, so caches are not hot.",
-        "TCP: one connection over each of two equal veths, of which one has us, or an empty program, on its near end; they take "
-        "turns of 20 or 50 ms, now this one first and now that one; halfway we change over to the other one. Median of the ratios "
-        "of neighbouring turns, and between which figures it lies with 95 % confidence (by ranks; 95 % of "
-        "each of up to three looks). 'Nobody, twice' is what chance does: two wires without us.",
-        "Throughput: sender (with all softirqs) and receiver pinned to a CPU each, by the clock, so whatever else the machine "
-        "runs is in it. Octets for each second of CPU: all pinned to one, and by the scheduler's account of sender, receiver and "
-        "the kernel's threads for softirqs; a CPU that does nothing else loses as much throughput.",
-        "A bar is met or not where all of that interval is on its one side; else it cannot be told here. We race up to three "
-        "times to tell it of the CPU's. A quick run is too rough for it.",
+        "TCP: a connection over each of two equal veths; on the near end of one is kube-canary, or an empty program, and nobody "
+        "on the other one, or an empty program where the row says 'over an empty program'. Their turns take 0.1 to 4 ms, in blocks "
+        "A B B A, by the clock; the median of the blocks' ratios is what a contest says. Each contest has new connections. "
+        "Halfway the two change wires, and the mean of one contest from either half is a figure. Told: the median of the "
+        "figures, and where it lies with 95 % confidence (by ranks; 95 % of each of up to three looks). 'Nobody, twice' is what "
+        "chance does: it must be nothing.",
+        "A CPU each: sender and reader are two processes on a CPU each, with 64 KiB of send buffer, that ask again rather than "
+        "sleep. On one CPU: a thread writes 4 MiB, reads them, and so on, as much on its way as an ordinary connection has whose "
+        "two ends share a CPU (some MiB). Those who sleep are woken in an order that is chance: with them two wires without us "
+        "differed by up to 7 %.",
+        "On one CPU, within its cache: the same with 128 KiB, which stay in the CPU's own cache. No TCP that anybody has costs so "
+        "little for an octet (compare the throughput in the notes), so it is the most that the loss could come to; "
+        "with whole segments it has no bar, and is told whatever it is.",
+        "A veth carries whole segments of up to 64 KiB unless told otherwise, and the bar is for that, with and without us, at "
+        "both hooks. With 1,500 octets each (offloads off) 40 times as many packets meet the hook, and the hook itself costs "
+        "more than what is in it: there the bar is for what we add over an empty program in the same place, as for any unrelated "
+        "packet. The loss against nobody at all, ours and the empty program's, is beside it without a bar.",
+        "A bar is met or not where all of that interval is on its one side; else it cannot be told here, after up to three "
+        "races. A quick run is too rough for it.",
         "A veth has no driver and no wire: the share of a packet's way that is ours is greater than on a NIC.",
     ]
 
 
 if __name__ == "__main__":
-    main("path", measure, budget=300, budget_quick=15)
+    main("path", measure, budget=360, budget_quick=15)

@@ -1,7 +1,6 @@
 #!/usr/bin/python3 -B
 """The arithmetic of the questions on path, scrape, scale, and of the section to internet scale. No root."""
 import json
-import math
 import pathlib
 import random
 import sys
@@ -44,6 +43,30 @@ class Tcp(unittest.TestCase):
         self.assertEqual(tcp.median_interval(range(1, 101)), (40, 60))
         self.assertEqual(tcp.median_interval([3, 1, 2]), (1, 3))
 
+    def test_blocks_are_a_b_b_a_and_b_a_a_b(self):
+        order, clock = [], iter([0.0, 0.1, 0.2, 0.9, 1.0])
+        found = tcp.blocks(lambda index: order.append(index) or (10, 1)[index], 1.0, lambda: next(clock))
+        self.assertEqual(order, [1, 0, 0, 1, 0, 1, 1, 0, 1, 0, 0, 1])
+        self.assertEqual(found, [(20, 2)] * 3)
+
+    def test_a_block_at_least_of_either_order(self):
+        order = []
+        tcp.blocks(lambda index: order.append(index) or 1, 0, lambda: 5.0)
+        self.assertEqual(order, [1, 0, 0, 1, 0, 1, 1, 0])
+
+    def test_loss_is_of_throughput(self):
+        lost, rate = tcp.outcome([(400, 300)] * 3, 150)
+        self.assertEqual((lost, rate), (25, 2 * 8e9 * 150 / 300))
+
+    def test_what_befalls_a_few_turns_is_no_loss(self):
+        found = [(102.0, 100.0)] * 30 + [(9000.0, 100.0)] * 9 + [(102.0, 9000.0)] * 4
+        self.assertAlmostEqual(tcp.outcome(found, 1)[0], 100 * (1 - 100 / 102))
+
+    def test_an_even_drift_leaves_the_ratio_alone(self):
+        times = (100 + number for number in range(10**6))
+        found = tcp.blocks(lambda index: next(times), 0.5, iter([0, *[0.1] * 20, 1]).__next__)
+        self.assertEqual(tcp.outcome(found, 1)[0], 0)
+
 
 class Path(unittest.TestCase):
     LINES = [{"kind": "program", "program": "p", "verified_instructions": 7, "instructions": 5, "machine_code_bytes": 9},
@@ -57,71 +80,112 @@ class Path(unittest.TestCase):
         self.assertEqual([row.value for row in rows], [11, 3, 11, 100, 7])
 
 
-def series(lost, swing, count=400, seed=1):
-    """Pairs of turns in which the one loses so many percent, while either is what the machine leaves to it: `swing` percent of
-    chance in each, and a drift that both have, of which the second to run has a bit more."""
-    chance, pairs = random.Random(seed), []
-    for number in range(count):
-        drift = 1 + 0.3 * math.sin(number / 9)
-        first, second = (drift * chance.gauss(1, swing / 100), (drift + 0.02) * chance.gauss(1, swing / 100))
-        ours, theirs = (first, second) if number % 2 else (second, first)
-        pairs.append(((ours * (1 - lost / 100),) * 2, (theirs,) * 2))
-    return pairs
+def figures(lost, swing, count=32, seed=1):
+    """What a race tells of who loses so many percent, where each figure has `swing` percent of chance, and now and then one is
+    far off."""
+    chance = random.Random(seed)
+    return [(lost + chance.gauss(0, swing) + (-80 if number % 16 == 5 else 0), 1e10) for number in range(count)]
 
 
 class Judged(unittest.TestCase):
-    """What is said of pairs whose loss is known."""
+    """What is said of figures whose loss is known."""
 
-    def row(self, lost, swing, count=400, seed=1, how=path.TOGETHER):
-        run = types.SimpleNamespace(quick=False)
-        return path.loss_row(run, "TCP", path.OURS, "tcx", "", how, series(lost, swing, count, seed))
+    def row(self, lost, swing, bar=path.BAR_TCP, **options):
+        return path.loss_row("TCP", path.OURS, "tcx", bar, figures(lost, swing, **options))
 
     def test_met_not_met_or_not_to_be_told(self):
-        for how in path.TURNS:
-            self.assertIs(self.row(0.5, 5, how=how).met(), True)
-            self.assertIs(self.row(4, 5, how=how).met(), False)
-            self.assertIsNone(self.row(0.5, 40, how=how).met())
-            self.assertIsNone(self.row(2, 5, how=how).met())
-        self.assertEqual(table.cells(self.row(0.5, 40).as_json())[4], "cannot be told here")
-        self.assertIs(json.loads(json.dumps(self.row(4, 5).as_json()))["met"], False)
+        for bar in (path.BAR_TCP, path.BAR_TCP_OVER_EMPTY):
+            self.assertIs(self.row(0.5, 1, bar).met(), True)
+            self.assertIs(self.row(4, 1, bar).met(), False)
+            self.assertIsNone(self.row(0.5, 20, bar).met())
+            self.assertIsNone(self.row(2, 1, bar).met())
+        self.assertEqual(table.cells(self.row(0.5, 20).as_json())[4], "cannot be told here")
+        self.assertIs(json.loads(json.dumps(self.row(4, 1).as_json()))["met"], False)
 
     def test_the_interval_holds_the_loss_as_often_as_it_says(self):
-        rows = [self.row(1.5, 12, 110, seed) for seed in range(300)]
+        rows = [path.loss_row("TCP", path.OURS, "tcx", path.BAR_TCP, [(chance.gauss(1.5, 2), 1e10) for _ in range(20)])
+                for chance in map(random.Random, range(400))]
         held = sum(row.spread[0] <= 1.5 <= row.spread[1] for row in rows)
-        self.assertGreater(held, 0.92 * len(rows))
-        self.assertFalse(any(row.met() is False for row in (self.row(0, 12, 110, seed) for seed in range(100))))
-
-    def test_turns_that_were_none_are_left_out(self):
-        pairs = series(1, 0, 5) + [((0.0, 0.0), (1, 1)), ((1, 1), (0.0, 0.0))]
-        self.assertEqual(len(path.losses(pairs, 0)), 5)
+        self.assertGreater(held, 0.94 * len(rows))
 
     def test_an_interval_that_is_the_limit(self):
         self.assertEqual([path.BAR_TCP.met_within(one) for one in ((1, 2), (2, 3), (2.1, 3), (-9, 1))], [True, None, False, True])
+
+    def test_names(self):
+        self.assertEqual([path.name_of(*case[:3]) for case in (path.CASES[0], path.CASES[2], path.CASES[6])],
+                         ["kube-canary, tcx", "nobody, twice", "kube-canary over an empty program, clsact"])
+
+    def test_bars(self):
+        """Whole segments: with and without us. Else: what we add to an empty program. All that is judged is also told raw."""
+        judged = {case[:4]: case[4] for case in path.CASES if case[4]}
+        self.assertEqual(judged, {
+            (path.OURS, path.NOBODY, "tcx", True): path.BAR_TCP, (path.OURS, path.NOBODY, "clsact", True): path.BAR_TCP,
+            (path.OURS, path.EMPTY, "tcx", False): path.BAR_TCP_OVER_EMPTY,
+            (path.OURS, path.EMPTY, "clsact", False): path.BAR_TCP_OVER_EMPTY})
+        told = [case[:4] for case in path.CASES]
+        for hook in ("tcx", "clsact"):
+            for whole in (True, False):
+                for who in (path.OURS, path.EMPTY):
+                    self.assertIn((who, path.NOBODY, hook, whole), told)
+        for way in (tcp.APART, tcp.TOGETHER):
+            self.assertIs(path.judged(path.BAR_TCP, True, way), path.BAR_TCP)
+        self.assertIs(path.judged(path.BAR_TCP, False, tcp.HOT), path.BAR_TCP)
+
+
+class Halves(unittest.TestCase):
+    def race(self, wires_worth):
+        """A race in which each wire is worth something by itself, and we lose 1 %; and who was where."""
+        settled = []
+
+        def contests(_hosts, wires, counts):
+            lost = 1 + wires_worth[wires[0]] - wires_worth[wires[1]]
+            return {("near", way): [(lost, 1e9)] * count for way, count in counts.items()}
+
+        def settle(_hosts, who, _hook, wire):
+            settled.append((who, wire))
+            return (lambda: settled.append("left")), "mode"
+
+        with unittest.mock.patch.multiple(path, contests=contests, settle=settle):
+            found, mode = path.race(None, path.CASES[5], True)
+        self.assertEqual(mode, "mode")
+        return found, settled
+
+    def test_what_a_wire_is_worth_goes_away(self):
+        found, settled = self.race({"eth8": 3, "eth9": -1})
+        for figures_of_way in found.values():
+            self.assertEqual(figures_of_way, [(1, 1e9)] * path.CONTESTS_QUICK)
+        self.assertEqual(settled, [(path.OURS, "eth8"), (path.EMPTY, "eth9"), "left", "left",
+                                   (path.OURS, "eth9"), (path.EMPTY, "eth8"), "left", "left"])
 
 
 class Races(unittest.TestCase):
     """How many are run, where each says that we lose so much, with so much chance."""
 
-    def count(self, hook, swing, left=1000, who=path.OURS, lost=0, apart=60):
+    def count(self, case, swing, left=1000, lost=0, hot=0):
         made = []
 
         def race(*_):
             made.append(1)
-            return {(source, how): series(lost, apart if how == path.APART else swing, 110)
-                    for source in tcp.OTHER for how in path.TURNS}, ""
+            return {(source, way): figures(hot if way is tcp.HOT else lost, swing)
+                    for source in tcp.OTHER for way in path.contests_of(case)}, ""
 
         with unittest.mock.patch.object(path, "race", race):
-            pairs, _ = path.races(types.SimpleNamespace(quick=False, left=lambda: left), None, who, hook, 0)
-        self.assertEqual(len(pairs["near", path.APART]), 110 * len(made))
+            found, _ = path.races(types.SimpleNamespace(quick=False, left=lambda: left), None, case, 0)
+        self.assertEqual(len(found["near", tcp.APART]), 32 * len(made))
         return len(made)
 
     def test_as_many_as_it_takes_within_limits(self):
-        self.assertEqual(self.count("tcx", 2), 1)
-        self.assertEqual(self.count("tcx", 2, lost=5), 1)
-        self.assertEqual(self.count("tcx", 30), 1 + path.RACES_MORE)
-        self.assertEqual(self.count("tcx", 30, left=path.CASE_SECONDS - 1), 1)
-        self.assertEqual(self.count("xdp", 30), 1)
-        self.assertEqual(self.count("tcx", 30, who=path.EMPTY), 1)
+        case, over_empty, xdp = path.CASES[0], path.CASES[5], path.CASES[11]
+        self.assertEqual(self.count(case, 1), 1)
+        self.assertEqual(self.count(case, 1, lost=5), 1)
+        self.assertEqual(self.count(case, 30), 1 + path.RACES_MORE)
+        self.assertEqual(self.count(case, 30, left=path.race_seconds(case) - 1), 1)
+        self.assertEqual(self.count(case, 1, hot=2), 1)
+        self.assertEqual(self.count(over_empty, 1, hot=2), 1 + path.RACES_MORE)
+        self.assertEqual(self.count(xdp, 30), 1)
+
+    def test_all_of_them_have_their_time(self):
+        self.assertLess(sum(map(path.race_seconds, path.CASES)), 300)
 
 
 class Scrape(unittest.TestCase):
