@@ -228,6 +228,11 @@ static bool ready(void *ctx, char *ret_reason, size_t capacity)
 			 INTERFACE_CAPACITY);
 		return false;
 	}
+	/* Which interfaces peers are routed over is not known before. */
+	if (!agent->walked) {
+		snprintf(ret_reason, capacity, "the routes of peers are yet to be asked for");
+		return false;
+	}
 	/* The loader's word only: what peers do must not drain this node. */
 	missing = interfaces_first_missing(interfaces);
 	if (missing) {
