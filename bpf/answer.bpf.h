@@ -7,6 +7,7 @@
 #ifndef ANSWER_BPF_H
 #define ANSWER_BPF_H
 
+#include "arrival.bpf.h"
 #include "maps.bpf.h"
 #include "message.bpf.h"
 #include "sessions.bpf.h"
@@ -17,14 +18,18 @@
 #define REPLY_TTL	255	/* RFC 8762 section 4.3 */
 #define REPLY_TTL_PLACE (~0ULL) /* the same in each octet */
 
+/* Between the end of the one program and the begin of the other there is but the kernel's way. */
+#define DEPARTURE_WAIT_MAX_NS 10000000ULL
+
 /* Of 8 octets. */
 #define REPLY_PLACES ((sizeof(struct stamp_reply) + 7) / 8)
 
 /* What the guards found out. */
 struct request {
 	__u64 session; /* its key */
-	__u64 t2_ns;
+	__u64 now_ns;  /* of the program's begin */
 	__u64 udp_bytes;
+	__u64 real_offset_ns; /* one for T2 and T3, whatever becomes of it meanwhile */
 };
 
 struct stamp_request_place {
@@ -86,49 +91,96 @@ static __always_inline void headers_answer(struct __sk_buff *skb, const struct m
 	bpf_skb_store_bytes(skb, message->offset, &swapped, 2 * sizeof(__be16), 0);
 }
 
-/* struct stamp_reply in numbers of 8 octets, which fill a place on the stack each; T3 comes last.
+/* struct stamp_reply in numbers of 8 octets, which fill a place on the stack each, but for T3.
  *
  *	   octets  +0			      +4
- *	ret[0]	0  sequence		      T3, seconds
- *	ret[1]	8  T3, fraction		      error estimate, SSID
+ *	ret[0]	0  sequence		      zeros
+ *	ret[1]	8  zeros		      error estimate, SSID
  *	ret[2] 16  T2, seconds		      T2, fraction
  *	ret[3] 24  sender's sequence	      sender's timestamp, seconds
  *	ret[4] 32  its fraction		      sender's error estimate, zeros
  *	ret[5] 40  sender's TTL, zeros	      (beyond the reply)
  */
 static __always_inline void reply_fill(__u64 ret[REPLY_PLACES], const struct message *message,
-				       const struct request *request, __u64 sequence,
+				       const struct request *request, __u64 t2_ns, __u64 sequence,
 				       const struct stamp_request *from)
 {
 	const struct kc_control *control = array_at(&kc_control, 0);
 	const __be32 *sender_timestamp = __builtin_assume_aligned(from->timestamp, 4);
-	__u64 real_offset_ns = control ? READ_ONCE(control->real_offset_ns) : 0;
 	__be16 estimate_be = control ? READ_ONCE(control->error_estimate_be) : 0;
-	__u64 t2 = ntp_from_real(request->t2_ns + real_offset_ns);
-	__u64 t3;
+	__u64 t2 = ntp_from_real(t2_ns + request->real_offset_ns);
 
+	ret[0] = words_join(bpf_htonl(sequence), 0);
+	ret[1] = words_join(0, halves_join(estimate_be, from->ssid_be));
 	ret[2] = words_join(bpf_htonl(t2 >> 32), bpf_htonl((__u32)t2));
 	ret[3] = words_join(from->sequence_be, sender_timestamp[0]);
 	ret[4] = words_join(sender_timestamp[1], halves_join(from->error_estimate_be, 0));
 	ret[5] = words_join(bpf_htonl((__u32)message_ttl(message) << 24), 0);
-	t3 = ntp_from_real(bpf_ktime_get_ns() + real_offset_ns);
-	ret[0] = words_join(bpf_htonl(sequence), bpf_htonl(t3 >> 32));
-	ret[1] = words_join(bpf_htonl((__u32)t3), halves_join(estimate_be, from->ssid_be));
 }
 
 static __always_inline void stamp_answer(struct __sk_buff *skb, const struct message *message,
 					 const struct request *request, __u64 sequence,
 					 const struct stamp_request *from)
 {
+	const struct packet packet = { .ctx = skb };
 	__u64 reply[REPLY_PLACES];
 
-	reply_fill(reply, message, request, sequence, from);
+	reply_fill(reply, message, request, arrival_ns(&packet, request->now_ns), sequence, from);
 	datagram_store(skb, message->offset, message->offset + UDP_BYTES, reply, STAMP_BYTES,
 		       bpf_csum_diff((__be32 *)from, STAMP_BYTES, (__be32 *)reply, STAMP_BYTES, 0));
 }
 
-/* The verdict, or TC_ACT_UNSPEC where the kernel does not let us. The session counts what is
- * answered here: if a qdisc drops it on its way out, it is lost on the way back, and shows as that.
+/* What the packet itself carries from the reflector to the egress program, in skb->cb: of a packet
+ * that somebody else made it is whatever his protocol left there. */
+enum note { NOTE_NS, NOTE_T3 = 2, NOTE_IS_OURS = 4 };
+
+/* T3, the last of all that is done here: all before is the reflector's time, all after is taken for
+ * the network's, until the egress program of this device, where there is one, puts it right. */
+static __always_inline void answer_stamp(struct __sk_buff *skb, const struct message *message,
+					 const struct request *request)
+{
+	__u64 offset = message->offset + UDP_BYTES + offsetof(struct stamp_reply, timestamp);
+	__u64 now_ns = bpf_ktime_get_ns();
+	__u64 t3 = ntp_from_real(now_ns + request->real_offset_ns);
+	__u64 t3_be = bpf_cpu_to_be64(t3);
+
+	skb->cb[NOTE_NS] = now_ns;
+	skb->cb[NOTE_NS + 1] = now_ns >> 32;
+	skb->cb[NOTE_T3] = t3;
+	skb->cb[NOTE_T3 + 1] = t3 >> 32;
+	skb->cb[NOTE_IS_OURS] = config.hash_seed;
+	datagram_store(skb, message->offset, offset, &t3_be, sizeof(t3_be),
+		       bpf_csum_diff(NULL, 0, (__be32 *)&t3_be, sizeof(t3_be), 0));
+}
+
+/* From T3 as it was told at the reflector's end to that of the packet's departure, where T1 of a
+ * probe stands, too: once, since it is then not what was noted. What is not beyond doubt the answer
+ * that was, a moment ago, stays as it is. */
+static __noinline int answer_depart(struct __sk_buff *skb, const struct message *message)
+{
+	__u64 offset = message->offset + UDP_BYTES + offsetof(struct stamp_reply, timestamp);
+	__u64 noted_ns = (__u64)skb->cb[NOTE_NS + 1] << 32 | skb->cb[NOTE_NS];
+	__u64 noted = (__u64)skb->cb[NOTE_T3 + 1] << 32 | skb->cb[NOTE_T3];
+	__u64 found, waited_ns, t3;
+
+	/* Pulled again: somebody before us may have made a copy that shares its octets. */
+	if (skb->cb[NOTE_IS_OURS] != config.hash_seed || !message_is_plain(message) ||
+	    bpf_skb_load_bytes(skb, offset, &found, sizeof(found)) != 0 ||
+	    bpf_be64_to_cpu(found) != noted || bpf_skb_pull_data(skb, offset + sizeof(found)) != 0)
+		return 0;
+	waited_ns = bpf_ktime_get_ns() - noted_ns;
+	if (waited_ns > DEPARTURE_WAIT_MAX_NS)
+		return 0;
+	t3 = bpf_cpu_to_be64(noted + (waited_ns << 32) / NS_PER_SECOND);
+	datagram_store(
+		skb, message->offset, offset, &t3, sizeof(t3),
+		bpf_csum_diff((__be32 *)&found, sizeof(found), (__be32 *)&t3, sizeof(t3), 0));
+	return 0;
+}
+
+/* The verdict, or TC_ACT_UNSPEC where the kernel does not let us; T3 is yet to be put in. The
+ * session counts what is answered here: if a qdisc drops it on its way out, it is lost on the way
+ * back, and shows as that.
  */
 static __always_inline int request_answer(struct __sk_buff *skb, const struct message *message,
 					  const struct request *request, enum link_layer link_layer)
@@ -145,7 +197,7 @@ static __always_inline int request_answer(struct __sk_buff *skb, const struct me
 		ethernet_answer(skb);
 	headers_answer(skb, message);
 	tlvs_answer(skb, message->offset, stamp_offset + STAMP_BYTES, end);
-	stamp_answer(skb, message, request, session_count(request->session, request->t2_ns),
+	stamp_answer(skb, message, request, session_count(request->session, request->now_ns),
 		     &place.request);
 	return bpf_redirect(skb->ifindex, 0);
 }

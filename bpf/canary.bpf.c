@@ -2,13 +2,15 @@
 /*
  * The kernel half, from its six entries down. A packet is never written to, dropped or redirected,
  * with one exception: a peer's STAMP request to this host, which passed every guard of the
- * reflector, is rewritten in place and sent back by the entry that shows its verdict. For all else
- * tc programs leave the verdict to whoever comes next, and XDP always passes.
+ * reflector, is rewritten in place and sent back by the entry that shows its verdict; the egress
+ * entry, which that packet passes, puts T3 right in it. For all else tc programs leave the verdict
+ * to whoever comes next, and XDP always passes.
  *
  * Reading: filter.bpf.h, is it worth it; packet.bpf.h, octets; network.bpf.h, up to the transport;
  * message.bpf.h, is it ours.
- * Measuring: pairing.bpf.h, T1, T4 and their pairing. Answering: reflector.bpf.h, may it be;
- * sessions.bpf.h, its count and rate; answer.bpf.h, tlv.bpf.h, writing.bpf.h, the reply.
+ * Measuring: arrival.bpf.h, when it came; pairing.bpf.h, T1, T4 and their pairing. Answering:
+ * reflector.bpf.h, may it be; sessions.bpf.h, its count and rate; answer.bpf.h, tlv.bpf.h,
+ * writing.bpf.h, the reply.
  * Shared: maps.bpf.h, memory; addresses.bpf.h, whose is it; timestamp.bpf.h, wall-clock time.
  */
 #include <linux/bpf.h>
@@ -46,8 +48,12 @@ static __always_inline void egress(struct __sk_buff *skb, enum link_layer link_l
 	const struct packet packet = { .ctx = skb };
 	struct message message = { 0 };
 
-	if (!packet_is_far(&packet, link_layer) &&
-	    skb_find_message(skb, link_layer, PROBES, &message))
+	if (packet_is_far(&packet, link_layer, PROBES | ANSWERS) ||
+	    !skb_find_message(skb, link_layer, PROBES | ANSWERS, &message))
+		return;
+	if (message_kind(&message) == MESSAGE_ANSWER)
+		answer_depart(skb, &message);
+	else
 		probe_stamp(&packet, &message);
 }
 
@@ -64,7 +70,7 @@ static __always_inline int ingress(struct __sk_buff *skb, enum link_layer link_l
 	struct message message = { 0 };
 	__u64 now_ns;
 
-	if (packet_is_far(&(struct packet){ .ctx = skb }, link_layer))
+	if (packet_is_far(&(struct packet){ .ctx = skb }, link_layer, wanted))
 		return TC_ACT_UNSPEC;
 	now_ns = bpf_ktime_get_ns(); /* what follows takes time, too */
 	if (!skb_find_message(skb, link_layer, wanted, &message))
@@ -80,7 +86,7 @@ static __always_inline void ingress_xdp(struct xdp_md *xdp)
 	struct message message;
 	__u64 now_ns;
 
-	if (packet_is_far(&packet, ETHERNET))
+	if (packet_is_far(&packet, ETHERNET, REPLIES))
 		return;
 	now_ns = bpf_ktime_get_ns();
 	if (find_message(&packet, ETHERNET, REPLIES, &message))

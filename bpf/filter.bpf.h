@@ -9,6 +9,7 @@
 
 #include "echo.h"
 #include "maps.bpf.h"
+#include "message.bpf.h"
 #include "network.bpf.h"
 
 #define IPV4_PLAIN 0x45 /* version 4, no options */
@@ -28,11 +29,13 @@ static __always_inline const void *stepped(const void *at, __u32 bytes)
 	return at;
 }
 
-static __always_inline bool ports_are_far(const __be16 *ports, const void *end)
+static __always_inline bool ports_are_far(const __be16 *ports, const void *end, int wanted)
 {
 	if ((const void *)(ports + 2) > end)
 		return false;
-	return ports[0] != config.stamp_port_be && ports[1] != config.stamp_port_be;
+	if ((wanted & (REPLIES | ANSWERS)) && ports[0] == config.stamp_port_be)
+		return false;
+	return !(wanted & (PROBES | REQUESTS)) || ports[1] != config.stamp_port_be;
 }
 
 /* Of every kind of ICMP, not only of echo: no other one is wanted. */
@@ -46,7 +49,7 @@ static __always_inline bool id_is_far(const void *icmp, const void *end)
 	return *id_be != config.icmp_id_be;
 }
 
-static __always_inline bool ipv4_is_far(const struct iphdr *ip, const void *end)
+static __always_inline bool ipv4_is_far(const struct iphdr *ip, const void *end, int wanted)
 {
 	if ((const void *)(ip + 1) > end)
 		return false;
@@ -56,47 +59,50 @@ static __always_inline bool ipv4_is_far(const struct iphdr *ip, const void *end)
 		return false;
 	if (ip->protocol == IPPROTO_ICMP)
 		return id_is_far(stepped(ip, sizeof(*ip)), end);
-	return ports_are_far(stepped(ip, sizeof(*ip)), end);
+	return ports_are_far(stepped(ip, sizeof(*ip)), end, wanted);
 }
 
 /* Not by a struct ipv6_start, which fills a place on the stack. */
-static __always_inline bool ipv6_is_far(const struct ipv6hdr *ip, const void *end)
+static __always_inline bool ipv6_is_far(const struct ipv6hdr *ip, const void *end, int wanted)
 {
 	if ((const void *)&ip->saddr > end)
 		return false;
 	if (ip->nexthdr == IPPROTO_UDP)
-		return ports_are_far(stepped(ip, sizeof(*ip)), end);
+		return ports_are_far(stepped(ip, sizeof(*ip)), end, wanted);
 	if (ip->nexthdr == IPPROTO_ICMPV6)
 		return id_is_far(stepped(ip, sizeof(*ip)), end);
 	return !is_extension(ip->nexthdr);
 }
 
-static __always_inline bool ip_is_far(const void *at, const void *end, __be16 ethertype_be)
+static __always_inline bool ip_is_far(const void *at, const void *end, __be16 ethertype_be,
+				      int wanted)
 {
 	if (ethertype_be == bpf_htons(ETH_P_IP))
-		return ipv4_is_far(stepped(at, 0), end);
+		return ipv4_is_far(stepped(at, 0), end, wanted);
 	if (ethertype_be == bpf_htons(ETH_P_IPV6))
-		return ipv6_is_far(stepped(at, 0), end);
+		return ipv6_is_far(stepped(at, 0), end, wanted);
 	return !is_vlan(ethertype_be);
 }
 
-/* True: it is none of ours. */
-static __always_inline bool packet_is_far(const struct packet *packet, enum link_layer link_layer)
+/* True: it is none of those that are wanted. */
+static __always_inline bool packet_is_far(const struct packet *packet, enum link_layer link_layer,
+					  int wanted)
 {
 	const struct cursor start = cursor_at_start(packet);
 	const struct ethhdr *ethernet = start.at;
 	const struct tag *tag;
 
 	if (link_layer == NONE)
-		return ip_is_far(start.at, start.end, ((struct __sk_buff *)packet->ctx)->protocol);
+		return ip_is_far(start.at, start.end, ((struct __sk_buff *)packet->ctx)->protocol,
+				 wanted);
 	if ((const void *)(ethernet + 1) > start.end)
 		return false;
 	if (!is_vlan(ethernet->h_proto))
-		return ip_is_far(ethernet + 1, start.end, ethernet->h_proto);
+		return ip_is_far(ethernet + 1, start.end, ethernet->h_proto, wanted);
 	tag = stepped(ethernet + 1, 0);
 	if ((const void *)(tag + 1) > start.end)
 		return false;
-	return ip_is_far(tag + 1, start.end, tag->ethertype_be);
+	return ip_is_far(tag + 1, start.end, tag->ethertype_be, wanted);
 }
 
 #endif

@@ -23,8 +23,9 @@ _Static_assert(UDP_BYTES + STAMP_BYTES_MAX <= MESSAGE_BYTES_MAX, "no checksum of
 #define PROBES	 1 /* of ours, on their way out */
 #define REPLIES	 2 /* to them */
 #define REQUESTS 4 /* of others, to our reflector */
+#define ANSWERS	 8 /* of our reflector, on their way out */
 
-enum message_kind { MESSAGE_ECHO, MESSAGE_STAMP, MESSAGE_REQUEST };
+enum message_kind { MESSAGE_ECHO, MESSAGE_STAMP, MESSAGE_REQUEST, MESSAGE_ANSWER };
 
 /* Of 8 octets each, see place.bpf.h. */
 struct message {
@@ -51,7 +52,7 @@ static __always_inline enum message_kind message_kind(const struct message *mess
 	return message->facts >> FACT_KIND & 0xff;
 }
 
-/* Ours; of a request 0. */
+/* Ours; of requests and answers 0. */
 static __always_inline __u64 message_flow(const struct message *message)
 {
 	return message->facts >> FACT_FLOW & 0xff;
@@ -168,6 +169,9 @@ static __always_inline bool ports_identify(const struct network *network,
 		*ret_flow = flow;
 		return true;
 	}
+	*ret_kind = MESSAGE_ANSWER;
+	if ((wanted & ANSWERS) && source_be == config.stamp_port_be && config.reflector)
+		return true;
 	*ret_kind = MESSAGE_REQUEST;
 	return (wanted & REQUESTS) && destination_be == config.stamp_port_be && config.reflector;
 }

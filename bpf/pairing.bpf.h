@@ -7,6 +7,7 @@
 #define PAIRING_BPF_H
 
 #include "addresses.bpf.h"
+#include "arrival.bpf.h"
 #include "kernel_abi.h"
 #include "maps.bpf.h"
 #include "message.bpf.h"
@@ -114,9 +115,12 @@ static __always_inline struct kc_flight *flight_of(__u64 slot, const struct mess
 					     (sequence & (config.window - 1)));
 }
 
-/* T1. */
+/* T1. Memory that nobody touched since the last probe takes microseconds: all of it is touched
+ * before the clock is read, since what comes after is taken for the network's time. */
 static __always_inline void probe_stamp(const struct packet *packet, const struct message *message)
 {
+	const struct kc_control *control = array_at(&kc_control, 0);
+	__u64 heartbeat_ns;
 	struct kc_flight *flight;
 	struct kc_peer *peer;
 	struct probe probe;
@@ -131,11 +135,14 @@ static __always_inline void probe_stamp(const struct packet *packet, const struc
 		return;
 	flight = flight_of(slot, message, probe.sequence);
 	peer = array_at(&kc_peers, slot);
-	if (!flight || !peer || probe.nonce == 0 || READ_ONCE(flight->nonce) != probe.nonce)
+	if (!control || !flight || !peer || probe.nonce == 0 ||
+	    READ_ONCE(flight->nonce) != probe.nonce || read_first(&flight->t1_ns) != KC_T1_ARMED)
 		return;
+	heartbeat_ns = READ_ONCE(control->heartbeat_ns);
+	read_first(&peer->sent);
 
 	now_ns = bpf_ktime_get_ns();
-	if (is_inert(now_ns))
+	if (is_stale(heartbeat_ns, now_ns))
 		return;
 	now_ns = (now_ns + KC_T1_SEEN) & ~(__u64)KC_T1_SEEN;
 	/* Only once: a packet may pass several devices, such as a bond and its members. */
@@ -157,13 +164,6 @@ static __always_inline void peer_update(__u64 slot, __u64 rtt_ns)
 		WRITE_ONCE(peer->min_rtt_ns, rtt_ns);
 }
 
-/* A read that no later one can overtake: of all that these kernels offer, only atomics that
- * fetch order. */
-static __always_inline __u64 read_first(__u64 *place)
-{
-	return __sync_fetch_and_or(place, 0);
-}
-
 /* Takes T1 out of the probe's entry: T1, KC_T1_TAKEN for a duplicate, KC_T1_ARMED if there is
  * none. Never from an entry that has been armed anew since t1_ns was read. */
 static __always_inline __u64 t1_take(struct kc_flight *flight, __u64 t1_ns)
@@ -174,6 +174,12 @@ static __always_inline __u64 t1_take(struct kc_flight *flight, __u64 t1_ns)
 		return t1_ns;
 	found_ns = __sync_val_compare_and_swap(&flight->t1_ns, t1_ns, KC_T1_TAKEN);
 	return found_ns == t1_ns || found_ns == KC_T1_TAKEN ? found_ns : KC_T1_ARMED;
+}
+
+/* T4: the packet's arrival, unless that contradicts what is known of the probe. */
+static __always_inline __u64 t4_of(__u64 arrival, __u64 now_ns, __u64 t1_ns, __s64 residence_ns)
+{
+	return (__s64)(arrival - t1_ns) < residence_ns ? now_ns : arrival;
 }
 
 /* T1 as it was taken, for which residence fits into T4 - T1; or KC_T1_TAKEN for a duplicate, or
@@ -212,7 +218,7 @@ static __always_inline __u64 reply_accept(const struct packet *packet,
 	return t1_ns == KC_T1_TAKEN ? t1_ns : t1_ns & ~(__u64)KC_T1_SEEN;
 }
 
-/* T4 is now_ns. */
+/* T4 is now_ns, or earlier by the packet's own stamp. */
 static __always_inline void reply_pair(const struct packet *packet, const struct message *message,
 				       __u64 now_ns)
 {
@@ -220,7 +226,7 @@ static __always_inline void reply_pair(const struct packet *packet, const struct
 	struct kc_flight *flight;
 	struct kc_record *record;
 	struct probe probe;
-	__u64 t1_ns;
+	__u64 t1_ns, t4_ns;
 	__s64 slot;
 
 	if (!counters || is_inert(now_ns))
@@ -241,8 +247,11 @@ static __always_inline void reply_pair(const struct packet *packet, const struct
 	t1_ns = reply_accept(packet, message, &probe, flight, counters, now_ns);
 	if (t1_ns == KC_T1_ARMED)
 		return;
-	if (t1_ns != KC_T1_TAKEN)
-		peer_update(slot, now_ns - t1_ns - probe.residence_ns);
+	t4_ns = arrival_ns(packet, now_ns);
+	if (t1_ns != KC_T1_TAKEN) {
+		t4_ns = t4_of(t4_ns, now_ns, t1_ns, probe.residence_ns);
+		peer_update(slot, t4_ns - t1_ns - probe.residence_ns);
+	}
 	record = bpf_ringbuf_reserve(&kc_samples, sizeof(*record), 0);
 	if (!record) {
 		count(counters, ring_full);
@@ -251,7 +260,7 @@ static __always_inline void reply_pair(const struct packet *packet, const struct
 	*record = (struct kc_record){
 		.nonce = probe.nonce,
 		.t1_ns = t1_ns,
-		.t4_ns = now_ns,
+		.t4_ns = t4_ns,
 		.residence_ns = probe.residence_ns,
 		.slot = slot,
 		.counter = probe.counter,

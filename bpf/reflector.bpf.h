@@ -224,20 +224,21 @@ static __always_inline void reflected_count(__u64 slot, struct kc_counters *coun
 	count(counters, reflected);
 }
 
-/* t2_ns was taken as soon as the request was known for one. */
+/* now_ns was taken as the program began: T2, where the request has no stamp of its own. */
 static __noinline int request_reflect(struct __sk_buff *skb, const struct message *message,
-				      __u64 t2_ns, enum link_layer link_layer)
+				      __u64 now_ns, enum link_layer link_layer)
 {
 	struct kc_counters *counters = array_at(&kc_counters, 0);
+	const struct kc_control *control = array_at(&kc_control, 0);
 	const struct kc_address *peer;
 	struct request request;
 	struct udphdr udp PLACE;
 	__s64 place;
 	int verdict;
 
-	if (!counters || is_inert(t2_ns) || !form_holds(skb, message, link_layer, counters, &udp))
+	if (!counters || is_inert(now_ns) || !form_holds(skb, message, link_layer, counters, &udp))
 		return TC_ACT_UNSPEC;
-	if (is_looped(skb, message, t2_ns)) {
+	if (is_looped(skb, message, now_ns)) {
 		count(counters, refused_loop);
 		return TC_ACT_UNSPEC;
 	}
@@ -254,11 +255,12 @@ static __noinline int request_reflect(struct __sk_buff *skb, const struct messag
 	}
 	request.session = session_key(place, bpf_ntohs(message_source_port_be(message)),
 				      bpf_ntohs(ssid_load(skb, message)));
-	if (!rate_holds(place, request.session, counters, t2_ns))
+	if (!rate_holds(place, request.session, counters, now_ns))
 		return TC_ACT_UNSPEC;
 
-	request.t2_ns = t2_ns;
+	request.now_ns = now_ns;
 	request.udp_bytes = bpf_ntohs(udp.len);
+	request.real_offset_ns = control ? READ_ONCE(control->real_offset_ns) : 0;
 	verdict = request_answer(skb, message, &request, link_layer);
 	if (verdict == TC_ACT_UNSPEC) {
 		session_restart(request.session);
@@ -268,6 +270,7 @@ static __noinline int request_reflect(struct __sk_buff *skb, const struct messag
 	peer = address_at(place);
 	if (peer)
 		reflected_count(READ_ONCE(peer->slot), counters);
+	answer_stamp(skb, message, &request);
 	return verdict;
 }
 

@@ -144,7 +144,8 @@ struct kc_config {
 	__u16 stamp_port_be;		   /* of reflectors, ours and others' */
 	__u16 flow_ports_be[KC_FLOWS_MAX]; /* source ports of our probes; 0: none */
 	__u8 reflector;			   /* 1: requests are answered */
-	__u8 reserved[3];
+	__u8 tai_clock;			   /* 1: the kernel has bpf_ktime_get_tai_ns */
+	__u8 reserved[2];
 };
 
 _Static_assert(sizeof(struct kc_flight) == 16, "kc_flight");

@@ -87,6 +87,23 @@ static int kernel_size_maps(const struct canary_bpf *skeleton, const struct kern
 	return 0;
 }
 
+/* Since 6.1, or wherever it was taken to: tried. What would call it is pruned where it fails. */
+static bool kernel_has_tai_clock(void)
+{
+	const struct bpf_insn program[] = {
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_ktime_get_tai_ns },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "kc_trial", "Dual BSD/GPL", program,
+			       sizeof(program) / sizeof(program[0]), NULL);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
 static void kernel_fill_constants(const struct kernel_settings *settings, struct kc_config *config)
 {
 	const struct kernel_shape *shape = &settings->shape;
@@ -102,6 +119,7 @@ static void kernel_fill_constants(const struct kernel_settings *settings, struct
 	config->stamp_port_be = settings->stamp_port_be;
 	memcpy(config->flow_ports_be, settings->flow_ports_be, sizeof(config->flow_ports_be));
 	config->reflector = settings->reflector;
+	config->tai_clock = kernel_has_tai_clock();
 }
 
 static int kernel_load(const struct kernel_settings *settings, bool with_xdp,

@@ -179,13 +179,13 @@ class Referee:
     of which each probe meets cold caches, that is microseconds. So, for all tools alike:
     - Requests have the stamp that the kernel takes as it hands them to the wire; what the capture does is after it.
     - Replies have that of their arrival (netif_rx), but who takes them stands where IP does, behind all programs of the
-      interface: what it does is after everybody's stamp.
+      interface: what it does is after everybody's stamp. It is the stamp that ping, fping and kube-canary go by as well.
     - At the far end nobody listens unless the time between is asked for. What does stands before the programs, since a
       kube-canary answers in one of them: its work is in RTT as captured and as told.
     - A ring, since a socket's queue keeps the packets' memory, and so the next ones are made of cold memory; nobody waits
       for it (no packet wakes anybody), it is fetched by the clock.
-    Held against tcpdump at both ends, with one target: the error's median is 3 (ICMP) to 9 % (STAMP) less, and with nobody at the
-    far end RTT is told 8 instead of 12 us longer.
+    Held against tcpdump at both ends, with one target and programs that stamped by their own clock alone: the error's median was
+    3 (ICMP) to 9 % (STAMP) less, and with nobody at the far end RTT was told 8 instead of 12 us longer.
     """
 
     def __init__(self, hosts, ends=("near",)):

@@ -32,9 +32,13 @@ DEFINITIONS = [
     f"and reply at the far end, where a kube-canary reflects in the kernel (for up to {REFLECTOR_ADDRESSES} targets; for more a "
     "process does). A veth has no length: what net tells with no capture at all is the kernel's way between wire and programs, four "
     "times, and cold with one target; a row below says how much.",
-    "The captures themselves take time: a row below says what they add to the RTT. Replies are captured behind all programs (their "
-    "stamp is that of the arrival), so what is in the error is the way from our stamp to the wire's, and from the wire's to ours. "
-    "Only for 'net' is there a capture at the far end, too.",
+    "A capture makes the kernel stamp each packet of the host as it arrives, as the sockets of NTP clients and of ping do. Where these "
+    "stamps are, kube-canary takes T4 and T2 by them: there it agrees with the captures by construction, and what is in the error is the "
+    "way from T1 to the wire and, in 'net', from T3 to the wire, the capture's copy of the packet included. Where nobody wants them, T4 "
+    "and T2 are by the program's own clock, later by what the packet waits and the kernel does before: 'RTT told with no capture at all' "
+    "below, unless others on this machine want stamps meanwhile.",
+    "The captures themselves take time: a row below says what they, and the stamps that they switch on, change in the RTT. Replies are "
+    "captured behind all programs (their stamp is that of the arrival). Only for 'net' is there a capture at the far end, too.",
     "False loss: the reply was at the near end within a second, but the tool tells no RTT of that probe, though it ran on "
     "(those that read late: for 2 s). % of due: probes sent of those that were due at the pace asked for.",
     "kube-canary and smokeping_prober tell single probes in their log (level debug), ping and fping in their output, "
@@ -265,7 +269,7 @@ def capture_cost(prober, ends, rounds, seconds):
     rounds; and those without."""
     pairs = [(told_median(prober, (), seconds), told_median(prober, ends, seconds)) for _ in range(rounds)]
     added, alone = [more - none for none, more in pairs], [none for none, _ in pairs]
-    return [Row(f"what the captures themselves add to the RTT told, 1 target; {' and '.join(ends)} end", prober.name,
+    return [Row(f"what the captures, and the stamps they switch on, add to the RTT told, 1 target; {' and '.join(ends)} end", prober.name,
                 median(added), "us", spread=spread(added)),
             Row("RTT told with no capture at all, 1 target", prober.name, median(alone), "us", spread=spread(alone))]
 

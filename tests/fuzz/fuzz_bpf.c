@@ -45,7 +45,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 					      .hash_seed = HASH_SEED,
 					      .icmp_id_be = htons(PACKET_ID),
 					      .stamp_port_be = htons(STAMP_PORT),
-					      .reflector = 1 };
+					      .reflector = 1,
+					      .tai_clock = 1 };
 	for (unsigned flow = 0; flow < FLOWS; flow++)
 		programs_config.flow_ports_be[flow] = htons((uint16_t)(FLOW_PORT + flow));
 	if (!wanted || strcmp(wanted, "0") != 0)

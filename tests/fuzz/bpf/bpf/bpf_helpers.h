@@ -22,6 +22,7 @@
 
 void *bpf_map_lookup_elem(void *map, const void *key);
 __u64 bpf_ktime_get_ns(void);
+__u64 bpf_ktime_get_tai_ns(void);
 long bpf_skb_load_bytes(const void *skb, __u32 offset, void *to, __u32 bytes);
 long bpf_skb_store_bytes(struct __sk_buff *skb, __u32 offset, const void *from, __u32 bytes,
 			 __u64 flags);
