@@ -19,9 +19,9 @@ void footprint_forget_start(void);
  * maps as many as are cached. */
 void footprint_drop_loading(const void *object, size_t object_bytes);
 
-/* What is called now and then at most (scripts/release/hot-functions): discovery, the web page,
- * attaching, errors. To be called when it has been, or again and again; costs nothing but four
- * system calls where it was not. Nothing outside the release build. */
+/* What is called now and then at most (scripts/release/hot-functions): scrapes, discovery, the web
+ * page, attaching, errors. To be called when it has been, or again and again; costs nothing but
+ * four system calls where it was not. Nothing outside the release build. */
 void footprint_forget_rare(void);
 
 #endif

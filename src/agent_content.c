@@ -187,12 +187,17 @@ static bool is_scrape(const struct http_document *document)
 	return document->read == metrics_read;
 }
 
+/* From a tick before a document's end until the code that only documents call is let go of: most
+ * likely nobody asks for another one for seconds. */
+#define FORGET_SENT_NS (100 * NS_PER_MS)
+
 static void on_sent(void *ctx, const struct http_document *document, uint64_t bytes,
 		    int64_t busy_ns, bool whole)
 {
 	struct agent *agent = ctx;
 	struct scrape_totals *scrapes = &agent->scrapes;
 
+	agent->forget_at = local_after(agent->last_tick, FORGET_SENT_NS);
 	if (!whole || !is_scrape(document))
 		return;
 	scrapes->count++;

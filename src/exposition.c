@@ -9,6 +9,10 @@
 
 #include "families.h"
 
+/* Of a block that holds the largest row, so much is enough: no more of its memory is touched, and a
+ * row that does not fit any more is hardly ever written in vain. */
+#define BLOCK_WANTED 4096
+
 static const struct encoder *const encoders[ACCEPT_FORMATS] = {
 	[ACCEPT_TEXT] = &encoder_text,
 	[ACCEPT_OPENMETRICS] = &encoder_openmetrics,
@@ -76,6 +80,8 @@ size_t exposition_write(const struct exposition *exposition, enum accept_format 
 		}
 		whole_rows_length = text.length;
 		advance(exposition, cursor);
+		if (whole_rows_length >= BLOCK_WANTED)
+			break;
 	}
 	return whole_rows_length;
 }

@@ -45,8 +45,10 @@ static void drop_range(uintptr_t start, uintptr_t end)
 
 /* Where scripts/release/link.ld puts them. Not defined elsewhere, where all lies scattered: 0. */
 extern const char footprint_cold_text[] __attribute__((weak));
+extern const char footprint_scrape_text[] __attribute__((weak));
 extern const char footprint_rare_text[] __attribute__((weak));
 extern const char footprint_rare_text_end[] __attribute__((weak));
+extern const char footprint_scrape_rodata[] __attribute__((weak));
 extern const char footprint_rare_rodata[] __attribute__((weak));
 extern const char footprint_rare_rodata_end[] __attribute__((weak));
 extern const char footprint_cold_rodata_end[] __attribute__((weak));
@@ -55,35 +57,36 @@ extern const char footprint_loading_text_end[] __attribute__((weak));
 extern const char footprint_loading_rodata[] __attribute__((weak));
 extern const char footprint_loading_rodata_end[] __attribute__((weak));
 
-/* What is rarely called, and what only errors and the start call. The pages that they begin and end
- * in may be of others too, which then fault once more. */
-static void advise_seldom(int advice)
+struct range {
+	const char *start;
+	const char *end;
+};
+
+/* The pages that it begins and ends in may be of others too, which then fault once more. */
+static void advise(const struct range *range, int advice)
 {
-	const struct {
-		const char *start;
-		const char *end;
-	} seldom[] = {
-		{ footprint_cold_text, footprint_loading_text },
-		{ footprint_rare_text, footprint_rare_text_end },
-		{ footprint_rare_rodata, footprint_rare_rodata_end },
-		{ footprint_loading_rodata_end, footprint_cold_rodata_end },
-	};
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t start = (uintptr_t)range->start & ~(page - 1);
+	uintptr_t end = ((uintptr_t)range->end + page - 1) & ~(page - 1);
 
-	for (size_t i = 0; i < sizeof(seldom) / sizeof(seldom[0]); i++) {
-		uintptr_t start = (uintptr_t)seldom[i].start & ~(page - 1);
-		uintptr_t end = ((uintptr_t)seldom[i].end + page - 1) & ~(page - 1);
-
-		if (start < end)
-			(void)madvise((void *)start, end - start, advice);
-	}
+	if (start < end)
+		(void)madvise((void *)start, end - start, advice);
 }
 
-/* A mapping of its own, beyond whose end the kernel maps no neighbours. Advice that changes nothing
- * else: a core dump leaves out what is in the file anyway. */
+/* Mappings of their own, beyond whose end the kernel maps no neighbours: what only errors and the
+ * start call, and what a scrape calls, with which the rare ones behind it become one of their own
+ * as well. Advice that changes nothing else: a core dump leaves out what is in the file anyway. */
 static void set_apart(void)
 {
-	advise_seldom(MADV_DONTDUMP);
+	const struct range apart[] = {
+		{ footprint_cold_text, footprint_loading_text },
+		{ footprint_scrape_text, footprint_rare_text },
+		{ footprint_scrape_rodata, footprint_rare_rodata },
+		{ footprint_loading_rodata_end, footprint_cold_rodata_end },
+	};
+
+	for (size_t i = 0; i < sizeof(apart) / sizeof(apart[0]); i++)
+		advise(&apart[i], MADV_DONTDUMP);
 }
 
 void footprint_drop_loading(const void *object, size_t object_bytes)
@@ -96,7 +99,15 @@ void footprint_drop_loading(const void *object, size_t object_bytes)
 
 void footprint_forget_rare(void)
 {
-	advise_seldom(MADV_DONTNEED);
+	const struct range seldom[] = {
+		{ footprint_cold_text, footprint_loading_text },
+		{ footprint_scrape_text, footprint_rare_text_end },
+		{ footprint_scrape_rodata, footprint_rare_rodata_end },
+		{ footprint_loading_rodata_end, footprint_cold_rodata_end },
+	};
+
+	for (size_t i = 0; i < sizeof(seldom) / sizeof(seldom[0]); i++)
+		advise(&seldom[i], MADV_DONTNEED);
 }
 
 void footprint_forget_start(void)

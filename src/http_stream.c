@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "loop.h"
 
@@ -100,6 +102,18 @@ int http_stream_take(struct http_connection *connection, const struct http_docum
 	return 0;
 }
 
+/* Between documents it is the kernel's: what a scrape touches would else stay for good, four times
+ * over once four came together. Whole pages, since the streams' own fields lie between. */
+static void forget_blocks(struct http_stream *stream)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t start = ((uintptr_t)stream->block + page - 1) & ~(page - 1);
+	uintptr_t end = (uintptr_t)(stream + 1) & ~(page - 1);
+
+	if (start < end)
+		(void)madvise((void *)start, end - start, MADV_DONTNEED);
+}
+
 void http_stream_end(struct http_connection *connection)
 {
 	struct http_stream *stream = connection->stream;
@@ -109,6 +123,8 @@ void http_stream_end(struct http_connection *connection)
 		return;
 	connection->stream = NULL;
 	stream->connection = NULL;
+	if (!stream->whole)
+		forget_blocks(stream);
 	content->sent(content->ctx, stream->document, stream->bytes, stream->busy_ns,
 		      stream->whole);
 }
@@ -149,16 +165,16 @@ static size_t take_plain(struct http_stream *stream, char *buffer, size_t capaci
 	return length;
 }
 
-/* As much as fits, since each piece is a turn of the loop and a call of send(). But at most one
- * block is produced at a time, though nothing may come of it yet: libmicrohttpd then asks again in
- * its next run, and others had their turn. */
+/* As much as fits, since each piece is a turn of the loop and a call of send(). But no more is
+ * produced at a time than fills a block, though nothing may come of it yet: libmicrohttpd then asks
+ * again in its next run, and others had their turn. */
 static ssize_t on_read(void *ctx, uint64_t position, char *buffer, size_t capacity)
 {
 	struct http_connection *connection = ctx;
 	struct http_stream *stream = connection->stream;
 	struct http *http = connection->http;
 	int64_t start_ns = loop_cpu_ns();
-	bool produced = false;
+	size_t produced = 0;
 	size_t length = 0;
 
 	(void)position;
@@ -168,15 +184,17 @@ static ssize_t on_read(void *ctx, uint64_t position, char *buffer, size_t capaci
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	while (length < capacity && !stream->whole) {
 		if (stream->taken == stream->length && !stream->ended) {
-			if (produced)
+			if (produced >= HTTP_BLOCK_BYTES / 3 * 2)
 				break;
-			produced = true;
 			next_block(stream, &http->content, (unsigned int)(stream - http->streams));
+			produced += stream->length;
 		}
 		length += stream->compressed
 				  ? take_compressed(stream, buffer + length, capacity - length)
 				  : take_plain(stream, buffer + length, capacity - length);
 	}
+	if (stream->whole) /* before its end goes out: whoever has it finds nothing of it here */
+		forget_blocks(stream);
 	stream->bytes += length;
 	stream->taken_at = http->now;
 	stream->busy_ns += loop_cpu_ns() - start_ns;

@@ -147,8 +147,9 @@ def size_rows(run, hosts):
         yield Row(f"PSS of both, {count:,} peers{'' if ring else ', all probed'}", "kube-canary", round(one.both["pss"] / KIB),
                   "kB", bar=bar, note=one.note())
     hundred = found[100, True]
-    for name, one in (("loader", hundred.loader), ("exporter", hundred.exporter)):
-        yield Row("RSS, 100 peers", f"kube-canary, {name}", round(one["rss"] / KIB), "kB", bar=BAR_RSS)
+    for what, these in (("RSS, 100 peers", hundred), ("RSS, 100 peers, all probed", found[100, False])):
+        for name, one in (("loader", these.loader), ("exporter", these.exporter)):
+            yield Row(what, f"kube-canary, {name}", round(one["rss"] / KIB), "kB", bar=BAR_RSS)
     yield Row("RSS, 100 peers", "kube-canary, both", round(hundred.both["rss"] / KIB), "kB", note="what they share counted twice")
     yield Row("kernel maps, --probe.max=128", "kube-canary", round(hundred.maps / KIB), "KiB", bar=BAR_MAPS)
     if not run.quick:
@@ -238,10 +239,10 @@ def steady_rows(run, hosts, long_runner):
 
 
 def crowd_row(canary):
-    """What many connections at once took is kept by the C library, for the next time."""
+    """Right after: what many connections at once took goes as they go."""
     found = Footprint(canary)
     return Row(f"PSS of both, 100 peers, after {CROWDS_FIRST} times {CROWD} scrapers at once", "kube-canary",
-               round(found.both["pss"] / KIB), "kB", note=found.note())
+               round(found.both["pss"] / KIB), "kB", bar=BAR_PSS, note=found.note())
 
 
 def allocation_rows(run, hosts):

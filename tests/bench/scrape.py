@@ -49,6 +49,7 @@ class Subject:
 
 # Of each way, until the C library keeps what it was asked for again and again: some 24 times (build-dependencies).
 FIRST = 8
+CLOSED = 0.2  # seconds until the connections of the scrapes before have ended at the server too
 
 
 class Cost:
@@ -74,9 +75,11 @@ def scraped(subject, rounds, each, idle_seconds):
     for _ in range(FIRST):
         for way in ways:
             subject.fetch(way)
+    time.sleep(CLOSED)
     before = subject.process.memory(subject.process.pid)
     idle = subject.idle_share(idle_seconds)
     costs = {way: Cost(subject, way, rounds, each, idle) for way in ways}
+    time.sleep(CLOSED)
     after = subject.process.memory(subject.process.pid)
     growth = {name: after[name] - before[name] for name in ("anonymous", "rss")}
     return costs, growth | {"first": before["anonymous"] - started["anonymous"]}

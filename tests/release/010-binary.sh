@@ -100,6 +100,8 @@ section_kib() { # NAME
 }
 
 hot=$(section_kib .text.hot)
-check "what the running program always calls lies together, 80 to 144 KiB ($hot)" test "$hot" -ge 80 -a "$hot" -le 144
+check "what the running program always calls lies together, 48 to 88 KiB ($hot)" test "$hot" -ge 48 -a "$hot" -le 88
+scrape=$(section_kib .text.scrape)
+check "what scrapes call besides lies together, 48 to 96 KiB ($scrape)" test "$scrape" -ge 48 -a "$scrape" -le 96
 rare=$(section_kib .text.rare)
 check "what it calls now and then lies together, 24 to 96 KiB ($rare)" test "$rare" -ge 24 -a "$rare" -le 96
