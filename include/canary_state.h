@@ -95,6 +95,7 @@ struct canary {
 	bool stale;			  /* the choice; to be made anew with the next expiry */
 	uint32_t chosen;		  /* so far, in the running choice */
 	bool leaving;			  /* some peer has left */
+	uint32_t questions;		  /* whose answers are waited for, of all peers */
 	int64_t real_offset_ns;
 	struct local_time beat_at;   /* the next heartbeat */
 	struct local_time review_at; /* the next review, see canary_counts.c */

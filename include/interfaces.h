@@ -46,7 +46,8 @@ struct interface {
 	uint32_t blind_peers;	  /* replies are overheard that it did not see */
 	struct interface_renewal renew_egress;
 	struct interface_renewal renew_ingress;
-	struct local_time ask_at; /* when to ask the loader (again) */
+	struct local_time ask_at; /* when to ask the loader (again), while all is well */
+	bool doubted;		  /* a probe failed since it was asked last */
 };
 
 struct interfaces;
@@ -72,8 +73,9 @@ void interfaces_on_link(struct interfaces *interfaces, uint32_t ifindex, struct 
 #define INTERFACE_LINGERS_NS (10 * NS_PER_SECOND)
 
 /* The next thing to say to the loader: true and *ret, at most one ATTACH a second for each
- * interface, RENEW where our program stopped working in its place; DETACH when no peer is left for
- * INTERFACE_LINGERS_NS, or at once where our programs are not there, or the table is half full. */
+ * interface (where probes tell that the programs work, in ten seconds), RENEW where our program
+ * stopped working in its place; DETACH when no peer is left for INTERFACE_LINGERS_NS, or at once
+ * where our programs are not there, or the table is half full. */
 bool interfaces_next_word(struct interfaces *interfaces, struct local_time now, struct word *ret);
 void interfaces_on_word(struct interfaces *interfaces, const struct word *word);
 
@@ -113,6 +115,13 @@ bool interface_ingress_fails(const struct interface *interface);
 
 /* Our programs are there both ways, by the loader's word alone, whatever peers do. */
 bool interface_in_place(const struct interface *interface);
+/* They are, and peers' probes tell that they work. */
+bool interface_is_calm(const struct interface *interface);
+
+/* For interfaces_next_word: whether the loader is to attach anew now, and the word for it. */
+#define INTERFACE_RENEW_FIRST_NS (10 * NS_PER_SECOND)
+bool interface_renew(struct interface *interface, struct local_time now, struct word *ret);
+
 /* The first interface in use where they are not, or NULL. */
 const struct interface *interfaces_first_missing(const struct interfaces *interfaces);
 
@@ -123,6 +132,9 @@ bool interfaces_next_odd_peer(struct interfaces *interfaces, uint32_t *ret_slot,
 
 /* How often a route was left out since the table was full. */
 uint64_t interfaces_left_out(const struct interfaces *interfaces);
+
+/* So many of the table were ever in use. */
+uint32_t interfaces_top(const struct interfaces *interfaces);
 
 /* [INTERFACE_CAPACITY]; ifindex 0 is a hole, or one that only lingers. */
 const struct interface *interfaces_get(const struct interfaces *interfaces, uint32_t index);

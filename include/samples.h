@@ -128,9 +128,14 @@ void samples_expire(struct samples *samples, uint32_t slot, struct local_time no
 		    void *ctx);
 
 uint32_t samples_in_flight(const struct samples *samples, uint32_t slot);
+uint32_t samples_all_in_flight(const struct samples *samples);
 
 /* When samples_expire is to be called for the slot, which does nothing before; ns INT64_MAX: never.
  */
 struct local_time samples_next_expiry(const struct samples *samples, uint32_t slot);
+/* The first slot from that one on for which it has come; all slots: for none. And when it comes
+ * next, for any. */
+uint32_t samples_find_expired(const struct samples *samples, uint32_t from, struct local_time now);
+struct local_time samples_first_expiry(const struct samples *samples);
 
 #endif

@@ -59,7 +59,6 @@ struct flow {
 };
 
 struct slot {
-	int64_t next_expiry_ns;	  /* never later than a verdict is due, or the closing of many */
 	int64_t unresolved_at_ns; /* when its neighbour was last seen unresolved */
 	uint32_t in_flight;
 	bool unresolved; /* that was the last word on it */
@@ -70,8 +69,11 @@ struct slot {
 struct samples {
 	const struct kernel_memory *memory;
 	int64_t timeout_ns;
-	struct slot *slots;    /* [slots] */
-	struct flow *flows;    /* [slots * flows] */
+	uint32_t in_flight;   /* of all slots */
+	int64_t *expiries_ns; /* [slots]: never later than a verdict is due, or the closing of many;
+				 apart, since on every wake-up all are looked at */
+	struct slot *slots;   /* [slots] */
+	struct flow *flows;   /* [slots * flows] */
 	struct entry *entries; /* [as kc_flights] */
 };
 

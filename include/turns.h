@@ -28,4 +28,9 @@ bool turns_take(struct turns *turns, uint32_t slot, struct local_time now);
 /* When turns_take has work for the slot; ns INT64_MAX for a stopped one. */
 struct local_time turns_next(const struct turns *turns, uint32_t slot);
 
+/* The first slot from that one on for which turns_take has work; all slots: none has. And when it
+ * has work next, for any. Asked on every wake-up, so not of each slot by itself. */
+uint32_t turns_find(const struct turns *turns, uint32_t from, struct local_time now);
+struct local_time turns_first(const struct turns *turns);
+
 #endif

@@ -110,9 +110,16 @@ static void on_timer(void *ctx, struct local_time now, int64_t late_ns)
 	delay_histogram_add(&agent->loop_delay, late_ns);
 	agent->last_tick = now;
 	agent_follow_clock(agent, now);
-	/* What a socket hears may stand in the ring as well, and both before it expires. */
-	agent_listen(agent, now);
-	agent_drain(agent);
+	/* What a socket hears mostly stands in the ring as well, which tells more and is sooner
+	 * read; both before it expires. But sockets that stamp fill the ring, and whoever wants to
+	 * know when a reply was heard is told that first. */
+	if (agent->stand_in || agent->ear) {
+		agent_listen(agent, now);
+		agent_drain(agent);
+	} else {
+		agent_drain(agent);
+		agent_listen(agent, now);
+	}
 	agent_ask_neighbours(agent, now);
 	canary_on_expiry(agent->canary, now);
 	agent_send_due(agent, now);

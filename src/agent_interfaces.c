@@ -84,7 +84,7 @@ void agent_follow_interfaces(struct agent *agent, struct local_time now)
 		else if (send(agent->loader_fd, &word, sizeof(word), MSG_DONTWAIT | MSG_NOSIGNAL) <
 			 0)
 			log_debug("a word to the loader was lost", LOG_ERRNO(errno));
-	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++)
+	for (uint32_t i = 0; i < interfaces_top(interfaces); i++)
 		tell_interface(agent, i);
 	if (interfaces_next_odd_peer(interfaces, &slot, &evidence))
 		tell_odd_peer(agent, slot, evidence);

@@ -17,7 +17,11 @@
 /* The UDP sockets must be emptied before they are full, and a refusal be read before its probe
  * expires; beyond that each reading costs two calls for each socket. */
 #define RECEIVE_EVERY_NS (250 * NS_PER_MS)
-#define UNREAD_MAX	 32 /* replies that wait in one socket, duplicates apart */
+/* Replies that wait in one socket, duplicates apart: a quarter of what finds room even where the
+ * buffer may not be larger than any user's (net.core.rmem_max). */
+#define UNREAD_MAX 128
+/* Where no probe went out of them since, and of none the answer is awaited: what strangers send. */
+#define RECEIVE_QUIET_NS NS_PER_SECOND
 
 /* Above it somebody may be filling the sockets with ICMP errors: they are emptied on every tick,
  * which is right before probes go out, so that there is room for a refusal of these. */
@@ -168,15 +172,19 @@ static void receive_stamp(struct agent *agent, struct local_time now)
 	int64_t patience_ns = agent->config->probe_timeout_ns / 2;
 	struct prober_stamp_errors errors;
 	bool full = agent->ear != NULL;
+	bool quiet = canary_in_flight(agent->canary) == 0;
+	int64_t late_ns = local_since(now, agent->receive_at);
 
 	/* Whatever the sockets stamped is in them alone. */
 	if (agent->stand_in) {
 		count_errors(agent, agent_hear(agent));
 		return;
 	}
-	for (uint32_t flow = 0; flow < agent->config->probe_flows; flow++)
+	for (uint32_t flow = 0; flow < agent->config->probe_flows; flow++) {
 		full = full || agent->unread[flow] > UNREAD_MAX;
-	if (!full && local_since(now, agent->receive_at) < 0)
+		quiet = quiet && agent->unread[flow] == 0;
+	}
+	if (!full && late_ns < (quiet ? RECEIVE_QUIET_NS : 0))
 		return;
 	errors = prober_stamp_receive(agent->stamp, on_reply, on_refusal, agent);
 	count_errors(agent, errors);

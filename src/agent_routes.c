@@ -89,12 +89,13 @@ void agent_read_own_addresses(struct agent *agent, struct local_time now)
 void agent_ask_neighbours(struct agent *agent, struct local_time now)
 {
 	const struct peers *peers = canary_peers(agent->canary);
+	uint32_t slots = canary_in_flight(agent->canary) > 0 ? peers_capacity(peers) : 0;
 	uint32_t questions = 0;
 
-	for (uint32_t i = 0; i < peers_capacity(peers) && questions < ROUTES_PER_TICK; i++) {
+	for (uint32_t i = 0; i < slots && questions < ROUTES_PER_TICK; i++) {
 		uint32_t slot = agent->neighbour_slot;
 
-		agent->neighbour_slot = (slot + 1) % peers_capacity(peers);
+		agent->neighbour_slot = (slot + 1) % slots;
 		if (!canary_awaits_stamp(agent->canary, slot, now))
 			continue;
 		canary_on_neighbour(

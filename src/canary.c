@@ -160,9 +160,11 @@ static bool canary_arm(struct canary *canary, uint32_t slot, struct local_time n
 uint32_t canary_due(struct canary *canary, struct local_time tick, struct local_time now,
 		    struct probe *batch, uint32_t capacity)
 {
+	uint32_t slots = canary->memory->shape.slots;
+	uint32_t slot = turns_find(canary->turns, 0, tick);
 	uint32_t count = 0;
 
-	for (uint32_t slot = 0; slot < canary->memory->shape.slots && count < capacity; slot++) {
+	for (; slot < slots && count < capacity; slot = turns_find(canary->turns, slot + 1, tick)) {
 		if (turns_take(canary->turns, slot, tick) &&
 		    canary_arm(canary, slot, now, &batch[count]))
 			count++;
@@ -266,6 +268,10 @@ void canary_on_reply(struct canary *canary, const struct echoed *reply, const ui
 {
 	uint32_t slot;
 
+	/* Mostly it tells nothing that its record has not told, and to find out whose it is costs
+	 * as much as all else that becomes of it. */
+	if (canary->questions == 0 && samples_all_in_flight(canary->samples) == 0)
+		return;
 	if (addresses_find(canary->memory, &reply->peer, &slot) != 0)
 		return;
 	canary_heed_identity(canary, slot, reply, payload, length, now);
@@ -321,9 +327,5 @@ uint32_t canary_slot_in_flight(const struct canary *canary, uint32_t slot)
 
 uint32_t canary_in_flight(const struct canary *canary)
 {
-	uint32_t count = 0;
-
-	for (uint32_t slot = 0; slot < canary->memory->shape.slots; slot++)
-		count += canary_slot_in_flight(canary, slot);
-	return count;
+	return samples_all_in_flight(canary->samples);
 }

@@ -73,11 +73,14 @@ static void canary_expire_slot(struct canary *canary, uint32_t slot, struct loca
  * them all from memory cost more than what is done. */
 static void canary_expire_slots(struct canary *canary, struct local_time now)
 {
+	uint32_t slots = canary->memory->shape.slots;
 	bool resolving = peers_count(canary->peers, PEER_RESOLVING) > 0;
+	uint32_t slot = resolving ? 0 : samples_find_expired(canary->samples, 0, now);
 
-	for (uint32_t slot = 0; slot < canary->memory->shape.slots; slot++)
-		if (resolving || local_since(now, samples_next_expiry(canary->samples, slot)) >= 0)
-			canary_expire_slot(canary, slot, now);
+	while (slot < slots) {
+		canary_expire_slot(canary, slot, now);
+		slot = resolving ? slot + 1 : samples_find_expired(canary->samples, slot + 1, now);
+	}
 }
 
 /* Slots whose rest is over. */
@@ -135,14 +138,13 @@ struct local_time canary_next_due(const struct canary *canary, struct local_time
 {
 	bool unsettled = peers_count(canary->peers, PEER_RESOLVING) > 0 ||
 			 peers_count(canary->peers, PEER_DEPARTED) > 0;
+	uint32_t slots = unsettled ? canary->memory->shape.slots : 0;
 	struct local_time earliest = canary->beat_at;
 
 	(void)now; /* a beat is never more than a second ahead of it */
-	for (uint32_t slot = 0; slot < canary->memory->shape.slots; slot++) {
-		earliest = earlier(turns_next(canary->turns, slot), earliest);
-		earliest = earlier(samples_next_expiry(canary->samples, slot), earliest);
-		if (unsettled)
-			earliest = earlier(canary_peer_due(canary, slot), earliest);
-	}
+	earliest = earlier(turns_first(canary->turns), earliest);
+	earliest = earlier(samples_first_expiry(canary->samples), earliest);
+	for (uint32_t slot = 0; slot < slots; slot++)
+		earliest = earlier(canary_peer_due(canary, slot), earliest);
 	return earliest;
 }

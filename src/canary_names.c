@@ -47,8 +47,10 @@ void canary_on_armed(struct canary *canary, const struct probe *probe, struct lo
 	standing->question_sequences[standing->question_next] = probe->sequence;
 	standing->question_flows[standing->question_next] = probe->flow;
 	standing->question_next = (uint8_t)((standing->question_next + 1) % CANARY_QUESTIONS);
-	if (standing->question_count < CANARY_QUESTIONS)
+	if (standing->question_count < CANARY_QUESTIONS) {
 		standing->question_count++;
+		canary->questions++;
+	}
 	standing->overdue = false;
 	standing->ask_at = local_after(now, canary_ask_pause_ns(canary, standing));
 }
@@ -65,6 +67,7 @@ void canary_on_not_sent(struct canary *canary, const struct probe *probe)
 	standing->question_next =
 		(uint8_t)((standing->question_next + CANARY_QUESTIONS - 1) % CANARY_QUESTIONS);
 	standing->question_count--;
+	canary->questions--;
 	standing->between = 1;
 	standing->ask_at = (struct local_time){ 0 };
 }
@@ -227,6 +230,7 @@ void canary_heed_identity(struct canary *canary, uint32_t slot, const struct ech
 	    !samples_holds(canary->samples, slot, reply->flow, reply->sequence, reply->nonce))
 		return;
 	canary->now = now;
+	canary->questions -= canary->standings[slot].question_count;
 	standing_answered(&canary->standings[slot], now);
 	err = identity_parse(payload, length, &identity);
 	/* Who does not say that he counts, does not. */

@@ -73,6 +73,7 @@ static void canary_clear(struct canary *canary, uint32_t slot)
 	samples_reset(canary->samples, slot, echo);
 	interfaces_route(canary->interfaces, slot, NULL, 0, canary->now);
 	canary_clear_counts(canary, slot);
+	canary->questions -= canary->standings[slot].question_count;
 	canary->standings[slot] = (struct standing){ 0 };
 	memset(&canary->flow_losses[(size_t)slot * flows], 0, flows * sizeof(*canary->flow_losses));
 	turns_stop(canary->turns, slot);

@@ -12,14 +12,10 @@
 
 #include "interfaces_evidence.h"
 
+/* While probes tell that both programs are at work the loader need not be woken to say so: then
+ * only for what no probe tells of, the reflector. */
 #define ASK_EVERY_NS NS_PER_SECOND
-
-/* A program that works no more, though it is in place, stands behind somebody's terminal verdict:
- * attaching anew puts it at the head again. Not oftener than this, as the other may do the same,
- * and each time in vain doubles the pause, as the cause may be out of our reach. */
-#define RENEW_FIRST_NS	 (10 * NS_PER_SECOND)
-#define RENEW_LAST_NS	 (600 * NS_PER_SECOND)
-#define RENEW_VAIN_BOUND 8 /* beyond the last pause */
+#define ASK_CALM_NS  (10 * NS_PER_SECOND)
 
 /* A peer that told nothing, while another one told so much, told nothing lately. */
 #define LATELY_MAX 16
@@ -29,6 +25,7 @@
 
 struct interfaces {
 	struct interface table[INTERFACE_CAPACITY];
+	uint32_t top; /* of the table so much was ever in use */
 	uint32_t slots;
 	uint32_t *sets;		   /* [slots]: bit i stands for table[i] */
 	struct evidence *evidence; /* [slots] */
@@ -85,11 +82,13 @@ static struct interface *interfaces_enter(struct interfaces *interfaces,
 		interface = interfaces_find(interfaces, 0);
 		if (!interface)
 			return NULL;
+		if (interfaces->top <= (uint32_t)(interface - interfaces->table))
+			interfaces->top = (uint32_t)(interface - interfaces->table) + 1;
 		*interface = (struct interface){
 			.ifindex = name->ifindex,
 			.ask_at = now,
-			.renew_egress.last = local_after(now, -RENEW_FIRST_NS),
-			.renew_ingress.last = local_after(now, -RENEW_FIRST_NS),
+			.renew_egress.last = local_after(now, -INTERFACE_RENEW_FIRST_NS),
+			.renew_ingress.last = local_after(now, -INTERFACE_RENEW_FIRST_NS),
 		};
 	}
 	memcpy(interface->name, name->name, sizeof(interface->name));
@@ -178,43 +177,6 @@ void interfaces_on_link(struct interfaces *interfaces, uint32_t ifindex, struct 
 		interface->ask_at = now;
 }
 
-/* Whether to attach anew now, given how many peers tell that the program works. */
-static bool renewal_is_due(struct interface_renewal *renewal, bool fails, uint32_t good_peers,
-			   struct local_time now)
-{
-	int64_t pause_ns = RENEW_FIRST_NS;
-
-	/* Good for a moment is not good again: a peer whose replies come now this way, now that. */
-	if (fails)
-		renewal->failed_at = now;
-	else if (good_peers > 0 && local_since(now, renewal->failed_at) >= RENEW_LAST_NS)
-		renewal->vain = 0;
-	for (uint32_t i = 1; i < renewal->vain; i++)
-		pause_ns *= 2;
-	if (pause_ns > RENEW_LAST_NS)
-		pause_ns = RENEW_LAST_NS;
-	if (!fails || local_since(now, renewal->last) < pause_ns)
-		return false;
-	renewal->last = now;
-	if (renewal->vain < RENEW_VAIN_BOUND)
-		renewal->vain++;
-	return true;
-}
-
-static bool interface_renew(struct interface *interface, struct local_time now, struct word *ret)
-{
-	*ret = (struct word){ .ifindex = interface->ifindex };
-	if (renewal_is_due(&interface->renew_egress, interface_egress_fails(interface),
-			   interface->stamped_peers, now))
-		ret->kind = WORD_RENEW_EGRESS;
-	else if (renewal_is_due(&interface->renew_ingress, interface_ingress_fails(interface),
-				interface->seen_peers, now))
-		ret->kind = WORD_RENEW_INGRESS;
-	else
-		return false;
-	return true;
-}
-
 static uint32_t interfaces_used(const struct interfaces *interfaces)
 {
 	uint32_t used = 0;
@@ -233,9 +195,22 @@ static bool interface_is_done(const struct interfaces *interfaces,
 	       interfaces_used(interfaces) > INTERFACE_CAPACITY / 2;
 }
 
+static bool interface_ask(struct interface *interface, struct local_time now, struct word *ret)
+{
+	int64_t early_ns = interface_is_calm(interface) ? 0 : ASK_CALM_NS - ASK_EVERY_NS;
+
+	if (local_since(now, interface->ask_at) < -early_ns)
+		return false;
+	*ret = (struct word){ .kind = WORD_ATTACH, .ifindex = interface->ifindex };
+	interface->ask_at = local_after(now, ASK_CALM_NS);
+	interface->doubted = false;
+	interface->unanswered_words++;
+	return true;
+}
+
 bool interfaces_next_word(struct interfaces *interfaces, struct local_time now, struct word *ret)
 {
-	for (uint32_t i = 0; i < INTERFACE_CAPACITY; i++) {
+	for (uint32_t i = 0; i < interfaces->top; i++) {
 		struct interface *interface = &interfaces->table[i];
 
 		if (interface->ifindex == 0)
@@ -249,12 +224,8 @@ bool interfaces_next_word(struct interfaces *interfaces, struct local_time now, 
 		}
 		if (interface_renew(interface, now, ret))
 			return true;
-		if (local_since(now, interface->ask_at) >= 0) {
-			*ret = (struct word){ .kind = WORD_ATTACH, .ifindex = interface->ifindex };
-			interface->ask_at = local_after(now, ASK_EVERY_NS);
-			interface->unanswered_words++;
+		if (interface_ask(interface, now, ret))
 			return true;
-		}
 	}
 	return false;
 }
@@ -284,6 +255,14 @@ static void interfaces_forget_silent(struct interfaces *interfaces)
 	}
 }
 
+/* A single probe that our programs did not see to its end may be the first of many. */
+static void interfaces_doubt(struct interfaces *interfaces, uint32_t slot)
+{
+	for (uint32_t i = 0; i < interfaces->top; i++)
+		if (interfaces->sets[slot] & (1u << i))
+			interfaces->table[i].doubted = true;
+}
+
 void interfaces_on_evidence(struct interfaces *interfaces, uint32_t slot,
 			    enum interface_evidence evidence)
 {
@@ -292,6 +271,8 @@ void interfaces_on_evidence(struct interfaces *interfaces, uint32_t slot,
 	/* The usual case: no sum becomes another. (If padding differs it is added up anew.) */
 	bool same = memcmp(own, &known, sizeof(known)) == 0;
 
+	if (evidence != EVIDENCE_RETURNED)
+		interfaces_doubt(interfaces, slot);
 	known.told++;
 	if (same)
 		*own = known;
@@ -365,6 +346,11 @@ bool interfaces_next_odd_peer(struct interfaces *interfaces, uint32_t *ret_slot,
 uint64_t interfaces_left_out(const struct interfaces *interfaces)
 {
 	return interfaces->left_out;
+}
+
+uint32_t interfaces_top(const struct interfaces *interfaces)
+{
+	return interfaces->top;
 }
 
 const struct interface *interfaces_get(const struct interfaces *interfaces, uint32_t index)

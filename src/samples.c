@@ -13,7 +13,7 @@
 
 #include "samples_state.h"
 
-#define SLOT_AT_REST ((struct slot){ .next_expiry_ns = INT64_MAX, .unresolved_at_ns = INT64_MIN })
+#define SLOT_AT_REST ((struct slot){ .unresolved_at_ns = INT64_MIN })
 
 int samples_open(const struct kernel_memory *memory, int64_t timeout_ns, struct samples **ret)
 {
@@ -27,17 +27,20 @@ int samples_open(const struct kernel_memory *memory, int64_t timeout_ns, struct 
 		return -ENOMEM;
 	samples->memory = memory;
 	samples->timeout_ns = timeout_ns;
+	samples->expiries_ns = calloc(shape->slots, sizeof(*samples->expiries_ns));
 	samples->slots = calloc(shape->slots, sizeof(*samples->slots));
 	samples->flows = calloc(flows, sizeof(*samples->flows));
 	samples->entries = calloc(flows * shape->window, sizeof(*samples->entries));
-	if (!samples->slots || !samples->flows || !samples->entries) {
+	if (!samples->expiries_ns || !samples->slots || !samples->flows || !samples->entries) {
 		samples_close(samples);
 		return -ENOMEM;
 	}
 	/* Zeroed, flights and entries are as samples_reset leaves them, and nobody touches them
 	 * yet. */
-	for (uint32_t slot = 0; slot < shape->slots; slot++)
+	for (uint32_t slot = 0; slot < shape->slots; slot++) {
 		samples->slots[slot] = SLOT_AT_REST;
+		samples->expiries_ns[slot] = INT64_MAX;
+	}
 	*ret = samples;
 	return 0;
 }
@@ -46,6 +49,7 @@ void samples_close(struct samples *samples)
 {
 	if (!samples)
 		return;
+	free(samples->expiries_ns);
 	free(samples->slots);
 	free(samples->flows);
 	free(samples->entries);
@@ -99,8 +103,10 @@ void samples_reset(struct samples *samples, uint32_t slot, bool echo)
 		samples->entries[slot * entries + i] = (struct entry){ .state = FLIGHT_NONE };
 	}
 	memset(samples_flow(samples, slot, 0), 0, shape->flows * sizeof(struct flow));
+	samples->in_flight -= samples->slots[slot].in_flight;
 	samples->slots[slot] = SLOT_AT_REST;
 	samples->slots[slot].echo = echo;
+	samples->expiries_ns[slot] = INT64_MAX;
 }
 
 uint32_t samples_flows(const struct samples *samples, uint32_t slot)
@@ -158,8 +164,9 @@ int samples_arm(struct samples *samples, uint32_t slot, uint16_t flow, uint64_t 
 	__atomic_store_n(&flight->nonce, nonce, __ATOMIC_RELEASE);
 	samples->entries[index] = (struct entry){ .since_ns = now.ns, .state = FLIGHT_OUT };
 	own->in_flight++;
-	if (due_ns < own->next_expiry_ns)
-		own->next_expiry_ns = due_ns;
+	samples->in_flight++;
+	if (due_ns < samples->expiries_ns[slot])
+		samples->expiries_ns[slot] = due_ns;
 	*ret_sequence = sequences->next++;
 	return 0;
 }
@@ -174,6 +181,7 @@ void samples_disarm(struct samples *samples, uint32_t slot, uint16_t flow, uint3
 	samples_end(samples, index);
 	samples->entries[index].state = FLIGHT_UNCLEAR;
 	samples->slots[slot].in_flight--;
+	samples->in_flight--;
 	if (sequence + 1 == sequences->next)
 		sequences->next = sequence;
 }
@@ -202,6 +210,7 @@ void samples_judge(struct samples *samples, size_t index, enum flight_state stat
 	assert(samples->entries[index].state == FLIGHT_OUT && sample->verdict != VERDICT_NONE);
 	samples->entries[index].state = (uint8_t)state;
 	samples->slots[sample->slot].in_flight--;
+	samples->in_flight--;
 	done(ctx, sample);
 }
 
@@ -353,4 +362,9 @@ bool samples_holds(const struct samples *samples, uint32_t slot, uint16_t flow, 
 uint32_t samples_in_flight(const struct samples *samples, uint32_t slot)
 {
 	return samples->slots[slot].in_flight;
+}
+
+uint32_t samples_all_in_flight(const struct samples *samples)
+{
+	return samples->in_flight;
 }

@@ -51,7 +51,7 @@ bool samples_awaits_stamp(const struct samples *samples, uint32_t slot, struct l
 {
 	uint32_t flows = 0;
 
-	if (now.ns >= samples->slots[slot].next_expiry_ns)
+	if (now.ns >= samples->expiries_ns[slot] && samples->slots[slot].in_flight > 0)
 		flows = samples_flows(samples, slot);
 	for (uint32_t flow = 0; flow < flows; flow++)
 		if (samples_flow_awaits_stamp(samples, slot, (uint16_t)flow, now))
@@ -240,7 +240,7 @@ void samples_expire(struct samples *samples, uint32_t slot, struct local_time no
 {
 	int64_t next_ns = INT64_MAX;
 
-	if (now.ns < samples->slots[slot].next_expiry_ns)
+	if (now.ns < samples->expiries_ns[slot])
 		return;
 	for (uint32_t flow = 0; flow < samples_flows(samples, slot); flow++) {
 		int64_t due_ns = samples_expire_flow(samples, slot, (uint16_t)flow, now, done, ctx);
@@ -248,10 +248,27 @@ void samples_expire(struct samples *samples, uint32_t slot, struct local_time no
 		if (due_ns < next_ns)
 			next_ns = due_ns;
 	}
-	samples->slots[slot].next_expiry_ns = next_ns;
+	samples->expiries_ns[slot] = next_ns;
 }
 
 struct local_time samples_next_expiry(const struct samples *samples, uint32_t slot)
 {
-	return (struct local_time){ .ns = samples->slots[slot].next_expiry_ns };
+	return (struct local_time){ .ns = samples->expiries_ns[slot] };
+}
+
+uint32_t samples_find_expired(const struct samples *samples, uint32_t from, struct local_time now)
+{
+	while (from < samples->memory->shape.slots && samples->expiries_ns[from] > now.ns)
+		from++;
+	return from;
+}
+
+struct local_time samples_first_expiry(const struct samples *samples)
+{
+	int64_t first_ns = INT64_MAX;
+
+	for (uint32_t slot = 0; slot < samples->memory->shape.slots; slot++)
+		if (samples->expiries_ns[slot] < first_ns)
+			first_ns = samples->expiries_ns[slot];
+	return (struct local_time){ .ns = first_ns };
 }

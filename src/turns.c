@@ -15,6 +15,7 @@
 #define NEVER INT64_MAX
 
 struct turns {
+	uint32_t slots;
 	int64_t interval_ns;
 	int64_t phase_ns;
 	struct local_time next[]; /* [slots] */
@@ -26,6 +27,7 @@ int turns_open(uint32_t slots, int64_t interval_ns, int64_t phase_ns, struct tur
 
 	if (!turns)
 		return -ENOMEM;
+	turns->slots = slots;
 	turns->interval_ns = interval_ns;
 	turns->phase_ns = phase_ns;
 	for (uint32_t slot = 0; slot < slots; slot++)
@@ -78,4 +80,21 @@ bool turns_take(struct turns *turns, uint32_t slot, struct local_time now)
 struct local_time turns_next(const struct turns *turns, uint32_t slot)
 {
 	return turns->next[slot];
+}
+
+uint32_t turns_find(const struct turns *turns, uint32_t from, struct local_time now)
+{
+	while (from < turns->slots && turns->next[from].ns > now.ns)
+		from++;
+	return from;
+}
+
+struct local_time turns_first(const struct turns *turns)
+{
+	struct local_time first = { .ns = NEVER };
+
+	for (uint32_t slot = 0; slot < turns->slots; slot++)
+		if (turns->next[slot].ns < first.ns)
+			first = turns->next[slot];
+	return first;
 }

@@ -2,7 +2,9 @@
 /*
  * The least that probing can cost: one socket, one timer, at each wake-up one recvmmsg until the
  * socket is empty and one sendmmsg. ICMP echo, or UDP of STAMP's size to port 862. No statistics,
- * no loss, no verdicts. What kube-canary's CPU per probe is held against.
+ * no loss, no verdicts. What kube-canary's CPU per probe is held against, so its packets are as
+ * kube-canary's are: never cut to fragments, which spares the kernel the choice of an
+ * identification for each.
  *   bare_loop icmp|stamp FIRST-ADDRESS ADDRESSES PROBES-PER-SECOND WAKE-UPS-PER-SECOND OCTETS
  * OCTETS: of payload. Addresses follow one another. Until SIGTERM; then says what it sent, what
  * came back and how often it woke.
@@ -116,6 +118,7 @@ static void open_socket(struct bare_loop *loop)
 		uint32_t data;
 	} filter = { .data = ~(1u << ICMP_ECHOREPLY) };
 	int bytes = BUFFER_BYTES;
+	int discover = IP_PMTUDISC_PROBE;
 
 	loop->fd = loop->icmp ? socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK, IPPROTO_ICMP)
 			      : socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
@@ -127,6 +130,8 @@ static void open_socket(struct bare_loop *loop)
 	if (setsockopt(loop->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0 ||
 	    setsockopt(loop->fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0)
 		die("socket buffers");
+	if (setsockopt(loop->fd, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof(discover)) < 0)
+		die("IP_MTU_DISCOVER");
 }
 
 static void open_timer(struct bare_loop *loop)

@@ -124,8 +124,8 @@ static inline void simulation_tick(struct simulation *sim)
 	struct probe batch[SIMULATION_BATCH];
 	uint32_t count;
 
-	simulation_read_sockets(sim);
 	simulation_drain(sim);
+	simulation_read_sockets(sim);
 	simulation_ask_neighbours(sim);
 	simulation_expire(sim);
 	do {

@@ -48,9 +48,16 @@ static void arming_writes_the_entry(void **state)
 	assert_true(flight(f, 1, 0, 0)->nonce == 13);
 	assert_int_equal(samples_in_flight(f->samples, 1), 3);
 	assert_int_equal(samples_in_flight(f->samples, 0), 0);
+	assert_int_equal(samples_all_in_flight(f->samples), 3);
 	assert_true(samples_next_expiry(f->samples, 1).ns == at(TIMEOUT_NS + GRACE_NS).ns);
+	assert_true(samples_first_expiry(f->samples).ns == at(TIMEOUT_NS + GRACE_NS).ns);
+	assert_true(samples_find_expired(f->samples, 0, at(TIMEOUT_NS + GRACE_NS - 1)) > 1);
+	assert_int_equal(samples_find_expired(f->samples, 0, at(TIMEOUT_NS + GRACE_NS)), 1);
+	assert_true(samples_find_expired(f->samples, 2, at(TIMEOUT_NS + GRACE_NS)) > 1);
 	samples_reset(f->samples, 1, false);
 	assert_int_equal(samples_in_flight(f->samples, 1), 0);
+	assert_int_equal(samples_all_in_flight(f->samples), 0);
+	assert_true(samples_first_expiry(f->samples).ns == INT64_MAX);
 	assert_true(flight(f, 1, 1, 1)->nonce == 0 && flight(f, 1, 0, 0)->nonce == 0);
 	assert_int_equal(arm(f, 1, 1, 14, 7), 0);
 	fixture_close(f);

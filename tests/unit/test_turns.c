@@ -116,6 +116,29 @@ static void a_turn_at_once_is_the_phase(void **state)
 	turns_close(turns);
 }
 
+static void whose_turn_it_is_is_found(void **state)
+{
+	struct turns *turns = opened(NS_PER_SECOND, TURNS_AT_ONCE);
+
+	(void)state;
+	assert_int_equal(turns_find(turns, 0, at(3600 * NS_PER_SECOND)), SLOTS);
+	assert_true(turns_first(turns).ns == INT64_MAX);
+	turns_start(turns, 5, at(20));
+	turns_start(turns, 2, at(30));
+	turns_start(turns, SLOTS - 1, at(10));
+	assert_true(turns_first(turns).ns == at(10).ns);
+	assert_int_equal(turns_find(turns, 0, at(9)), SLOTS);
+	assert_int_equal(turns_find(turns, 0, at(10)), SLOTS - 1);
+	assert_int_equal(turns_find(turns, 0, at(20)), 5);
+	assert_int_equal(turns_find(turns, 5, at(20)), 5);
+	assert_int_equal(turns_find(turns, 6, at(20)), SLOTS - 1);
+	assert_int_equal(turns_find(turns, 0, at(30)), 2);
+	assert_int_equal(turns_find(turns, SLOTS, at(30)), SLOTS);
+	assert_true(turns_take(turns, SLOTS - 1, at(30)));
+	assert_true(turns_first(turns).ns == at(20).ns);
+	turns_close(turns);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +146,7 @@ int main(void)
 		cmocka_unit_test(each_interval_has_one_turn_at_the_same_phase),
 		cmocka_unit_test(only_a_turn_missed_by_long_is_left_out),
 		cmocka_unit_test(a_turn_at_once_is_the_phase),
+		cmocka_unit_test(whose_turn_it_is_is_found),
 	};
 
 	return cmocka_run_group_tests_name("turns", tests, NULL, NULL);
