@@ -131,8 +131,10 @@ static __always_inline void stamp_answer(struct __sk_buff *skb, const struct mes
 }
 
 /* What the packet itself carries from the reflector to the egress program, in skb->cb: of a packet
- * that somebody else made it is whatever his protocol left there. */
+ * that somebody else made it is whatever his protocol left there. No secret, since others programs
+ * may read it; only they, as privileged as we are, could write it. */
 enum note { NOTE_NS, NOTE_T3 = 2, NOTE_IS_OURS = 4 };
+#define NOTE_MARK 0x6b637433u
 
 /* T3, the last of all that is done here: all before is the reflector's time, all after is taken for
  * the network's, until the egress program of this device, where there is one, puts it right. */
@@ -148,7 +150,7 @@ static __always_inline void answer_stamp(struct __sk_buff *skb, const struct mes
 	skb->cb[NOTE_NS + 1] = now_ns >> 32;
 	skb->cb[NOTE_T3] = t3;
 	skb->cb[NOTE_T3 + 1] = t3 >> 32;
-	skb->cb[NOTE_IS_OURS] = config.hash_seed;
+	skb->cb[NOTE_IS_OURS] = NOTE_MARK;
 	datagram_store(skb, message->offset, offset, &t3_be, sizeof(t3_be),
 		       bpf_csum_diff(NULL, 0, (__be32 *)&t3_be, sizeof(t3_be), 0));
 }
@@ -163,8 +165,10 @@ static __noinline int answer_depart(struct __sk_buff *skb, const struct message 
 	__u64 noted = (__u64)skb->cb[NOTE_T3 + 1] << 32 | skb->cb[NOTE_T3];
 	__u64 found, waited_ns, t3;
 
-	/* Pulled again: somebody before us may have made a copy that shares its octets. */
-	if (skb->cb[NOTE_IS_OURS] != config.hash_seed || !message_is_plain(message) ||
+	if (skb->cb[NOTE_IS_OURS] != NOTE_MARK)
+		return 0;
+	/* Pulled, so that what is stored and the sum of it are both put in, or neither. */
+	if (!message_is_plain(message) ||
 	    bpf_skb_load_bytes(skb, offset, &found, sizeof(found)) != 0 ||
 	    bpf_be64_to_cpu(found) != noted || bpf_skb_pull_data(skb, offset + sizeof(found)) != 0)
 		return 0;

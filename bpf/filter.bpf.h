@@ -33,7 +33,8 @@ static __always_inline bool ports_are_far(const __be16 *ports, const void *end, 
 {
 	if ((const void *)(ports + 2) > end)
 		return false;
-	if ((wanted & (REPLIES | ANSWERS)) && ports[0] == config.stamp_port_be)
+	if ((wanted & REPLIES || (wanted & ANSWERS && config.reflector)) &&
+	    ports[0] == config.stamp_port_be)
 		return false;
 	return !(wanted & (PROBES | REQUESTS)) || ports[1] != config.stamp_port_be;
 }

@@ -109,26 +109,15 @@ static __always_inline void *array_at(void *array, __u32 index)
 	return bpf_map_lookup_elem(array, &key.index);
 }
 
-/* A read that no later one can overtake: of all that these kernels offer, only atomics that
- * fetch order. And the line is this CPU's from here on: to write there takes no time. */
-static __always_inline __u64 read_first(__u64 *place)
-{
-	return __sync_fetch_and_or(place, 0);
-}
-
-/* On either side: another CPU may have written a heartbeat after we read the clock. One that is
- * further ahead is by another clock, and would keep us awake for long. */
-static __always_inline bool is_stale(__u64 heartbeat_ns, __u64 now_ns)
-{
-	return now_ns - heartbeat_ns + config.inert_after_ns > 2 * config.inert_after_ns;
-}
-
 /* Without user space behind them the programs do nothing, whatever is left attached. */
 static __always_inline bool is_inert(__u64 now_ns)
 {
 	const struct kc_control *control = array_at(&kc_control, 0);
 
-	return !control || is_stale(READ_ONCE(control->heartbeat_ns), now_ns);
+	/* On either side: another CPU may have written a heartbeat after we read the clock. One
+	 * that is further ahead is by another clock, and would keep us awake for long. */
+	return !control || now_ns - READ_ONCE(control->heartbeat_ns) + config.inert_after_ns >
+				   2 * config.inert_after_ns;
 }
 
 #endif

@@ -115,12 +115,9 @@ static __always_inline struct kc_flight *flight_of(__u64 slot, const struct mess
 					     (sequence & (config.window - 1)));
 }
 
-/* T1. Memory that nobody touched since the last probe takes microseconds: all of it is touched
- * before the clock is read, since what comes after is taken for the network's time. */
+/* T1. */
 static __always_inline void probe_stamp(const struct packet *packet, const struct message *message)
 {
-	const struct kc_control *control = array_at(&kc_control, 0);
-	__u64 heartbeat_ns;
 	struct kc_flight *flight;
 	struct kc_peer *peer;
 	struct probe probe;
@@ -135,14 +132,11 @@ static __always_inline void probe_stamp(const struct packet *packet, const struc
 		return;
 	flight = flight_of(slot, message, probe.sequence);
 	peer = array_at(&kc_peers, slot);
-	if (!control || !flight || !peer || probe.nonce == 0 ||
-	    READ_ONCE(flight->nonce) != probe.nonce || read_first(&flight->t1_ns) != KC_T1_ARMED)
+	if (!flight || !peer || probe.nonce == 0 || READ_ONCE(flight->nonce) != probe.nonce)
 		return;
-	heartbeat_ns = READ_ONCE(control->heartbeat_ns);
-	read_first(&peer->sent);
 
 	now_ns = bpf_ktime_get_ns();
-	if (is_stale(heartbeat_ns, now_ns))
+	if (is_inert(now_ns))
 		return;
 	now_ns = (now_ns + KC_T1_SEEN) & ~(__u64)KC_T1_SEEN;
 	/* Only once: a packet may pass several devices, such as a bond and its members. */
@@ -164,6 +158,13 @@ static __always_inline void peer_update(__u64 slot, __u64 rtt_ns)
 		WRITE_ONCE(peer->min_rtt_ns, rtt_ns);
 }
 
+/* A read that no later one can overtake: of all that these kernels offer, only atomics that
+ * fetch order. */
+static __always_inline __u64 read_first(__u64 *place)
+{
+	return __sync_fetch_and_or(place, 0);
+}
+
 /* Takes T1 out of the probe's entry: T1, KC_T1_TAKEN for a duplicate, KC_T1_ARMED if there is
  * none. Never from an entry that has been armed anew since t1_ns was read. */
 static __always_inline __u64 t1_take(struct kc_flight *flight, __u64 t1_ns)
@@ -177,9 +178,9 @@ static __always_inline __u64 t1_take(struct kc_flight *flight, __u64 t1_ns)
 }
 
 /* T4: the packet's arrival, unless that contradicts what is known of the probe. */
-static __always_inline __u64 t4_of(__u64 arrival, __u64 now_ns, __u64 t1_ns, __s64 residence_ns)
+static __always_inline __u64 t4_of(__u64 arrived_ns, __u64 now_ns, __u64 t1_ns, __s64 residence_ns)
 {
-	return (__s64)(arrival - t1_ns) < residence_ns ? now_ns : arrival;
+	return (__s64)(arrived_ns - t1_ns) < residence_ns ? now_ns : arrived_ns;
 }
 
 /* T1 as it was taken, for which residence fits into T4 - T1; or KC_T1_TAKEN for a duplicate, or

@@ -161,6 +161,10 @@ void canary_end_turns(struct canary *canary, uint32_t slot);
 /* error 0: sent. Otherwise it never left: disarmed, not counted as sent. */
 void canary_on_sent(struct canary *canary, const struct probe *probe, int error);
 
+/* ring buffer: one that may come soon, whatever it says. Fetches into the caches what it would
+ * need: with many peers that is most of what a record costs. */
+void canary_expect_record(const struct canary *canary, const struct kc_record *record);
+
 /* ring buffer: one record; a socket: one valid reply, that should be a record as well, by STAMP
  * with its whole payload, which may say who answers. */
 void canary_on_record(struct canary *canary, const struct kc_record *record);

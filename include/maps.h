@@ -20,9 +20,11 @@ int maps_open(const struct kernel *kernel, const struct kernel_shape *shape, str
 void maps_close(struct maps *maps);
 const struct kernel_memory *maps_memory(const struct maps *maps);
 
-/* Hands over every record that is complete; returns how many. */
+/* Hands over every record that is complete; returns how many. Some records before, on_coming is
+ * shown it, though it may be incomplete yet, and anything then: a hint. Or NULL. */
 typedef void maps_record_fn(void *ctx, const struct kc_record *record);
-uint32_t maps_drain(struct maps *maps, maps_record_fn *on_record, void *ctx);
+uint32_t maps_drain(struct maps *maps, maps_record_fn *on_coming, maps_record_fn *on_record,
+		    void *ctx);
 
 /* The most that the ring held when it was drained since this was asked last: octets. */
 uint32_t maps_take_filled(struct maps *maps);

@@ -88,6 +88,9 @@ void samples_set_stateful(struct samples *samples, uint32_t slot, bool stateful)
  * late or further reply is told any more. */
 void samples_start_anew(struct samples *samples, uint32_t slot);
 
+/* Fetches what arming a probe would need, but what it armed last. Changes nothing. */
+void samples_expect_probe(const struct samples *samples, uint32_t slot, uint16_t flow);
+
 /* Puts the next probe of (slot, flow) in flight. 0 and its sequence, or -EBUSY: the window is full.
  */
 int samples_arm(struct samples *samples, uint32_t slot, uint16_t flow, uint64_t nonce,
@@ -96,6 +99,9 @@ int samples_arm(struct samples *samples, uint32_t slot, uint16_t flow, uint64_t 
 /* The probe was not sent after all: as if it had never been armed. Its sequence is used again if it
  * is still the newest of the flow, otherwise left out. */
 void samples_disarm(struct samples *samples, uint32_t slot, uint16_t flow, uint32_t sequence);
+
+/* Fetches what a record of an existing slot would need. Changes nothing. */
+void samples_expect_record(const struct samples *samples, const struct kc_record *record);
 
 /* A record of the ring. Calls `done` at most once; records of probes long closed say nothing. */
 void samples_on_record(struct samples *samples, const struct kc_record *record, sample_fn *done,

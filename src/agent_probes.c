@@ -44,6 +44,13 @@ static void tell_record(const struct agent *agent, const struct kc_record *recor
 		  LOG_INT("duplicate", record->kind == KC_DUPLICATE));
 }
 
+static void on_coming(void *ctx, const struct kc_record *record)
+{
+	struct agent *agent = ctx;
+
+	canary_expect_record(agent->canary, record);
+}
+
 static void on_record(void *ctx, const struct kc_record *record)
 {
 	struct agent *agent = ctx;
@@ -59,7 +66,7 @@ static void on_record(void *ctx, const struct kc_record *record)
 
 void agent_drain(struct agent *agent)
 {
-	maps_drain(agent->maps, on_record, agent);
+	maps_drain(agent->maps, on_coming, on_record, agent);
 }
 
 static enum send_error send_error_reason(int err)

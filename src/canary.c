@@ -140,21 +140,28 @@ static void canary_fill(struct canary *canary, uint32_t slot, struct local_time 
 }
 
 /* Counted as sent from the moment it is armed, so that the sum holds at every instant;
- * canary_on_sent takes it back. */
+ * canary_on_sent takes it back. In its place in the batch, whatever comes of it: a copy would wait
+ * until memory has what was armed. */
 static bool canary_arm(struct canary *canary, uint32_t slot, struct local_time now,
-		       struct probe *ret)
+		       struct probe *probe)
 {
-	struct probe probe;
-
-	canary_fill(canary, slot, now, &probe);
-	if (samples_arm(canary->samples, slot, probe.flow, probe.nonce, now, &probe.sequence) < 0) {
+	canary_fill(canary, slot, now, probe);
+	if (samples_arm(canary->samples, slot, probe->flow, probe->nonce, now, &probe->sequence) <
+	    0) {
 		canary->totals.window_full++;
 		return false;
 	}
 	canary_count_sent(canary, slot, 1);
-	canary_on_armed(canary, &probe, now);
-	*ret = probe;
+	canary_on_armed(canary, probe, now);
 	return true;
+}
+
+/* See canary_expect_record. */
+static void canary_expect_probe(const struct canary *canary, uint32_t slot)
+{
+	__builtin_prefetch(peers_get(canary->peers, slot));
+	__builtin_prefetch(&canary->standings[slot], 1);
+	samples_expect_probe(canary->samples, slot, canary_flow(canary, slot));
 }
 
 uint32_t canary_due(struct canary *canary, struct local_time tick, struct local_time now,
@@ -163,8 +170,12 @@ uint32_t canary_due(struct canary *canary, struct local_time tick, struct local_
 	uint32_t slots = canary->memory->shape.slots;
 	uint32_t slot = turns_find(canary->turns, 0, tick);
 	uint32_t count = 0;
+	uint32_t next;
 
-	for (; slot < slots && count < capacity; slot = turns_find(canary->turns, slot + 1, tick)) {
+	for (; slot < slots && count < capacity; slot = next) {
+		next = turns_find(canary->turns, slot + 1, tick);
+		if (next < slots)
+			canary_expect_probe(canary, next);
 		if (turns_take(canary->turns, slot, tick) &&
 		    canary_arm(canary, slot, now, &batch[count]))
 			count++;
@@ -242,6 +253,14 @@ void canary_on_sample(void *ctx, const struct sample *sample)
 			      sample->slot, sample->flow);
 	if (canary->settings.sample)
 		canary->settings.sample(canary->settings.sample_ctx, sample);
+}
+
+void canary_expect_record(const struct canary *canary, const struct kc_record *record)
+{
+	if (record->slot >= canary->memory->shape.slots)
+		return;
+	__builtin_prefetch(&canary->standings[record->slot]);
+	samples_expect_record(canary->samples, record);
 }
 
 void canary_on_record(struct canary *canary, const struct kc_record *record)

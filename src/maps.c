@@ -124,7 +124,16 @@ const struct kernel_memory *maps_memory(const struct maps *maps)
 	return &maps->memory;
 }
 
-uint32_t maps_drain(struct maps *maps, maps_record_fn *on_record, void *ctx)
+static const struct kc_record *record_at(const char *data, unsigned long offset)
+{
+	return (const void *)(data + offset + BPF_RINGBUF_HDR_SZ);
+}
+
+/* That many later: long enough for memory to answer, and still in the caches when its turn comes. */
+#define COMING_BYTES (3 * (sizeof(struct kc_record) + BPF_RINGBUF_HDR_SZ))
+
+uint32_t maps_drain(struct maps *maps, maps_record_fn *on_coming, maps_record_fn *on_record,
+		    void *ctx)
 {
 	unsigned long *consumer_position = maps->consumer.start;
 	const unsigned long *producer_position = maps->producer.start;
@@ -147,7 +156,9 @@ uint32_t maps_drain(struct maps *maps, maps_record_fn *on_record, void *ctx)
 			break;
 		/* Equal only for a record that is ours and was not discarded. */
 		if (length == sizeof(struct kc_record)) {
-			on_record(ctx, (const void *)(header + BPF_RINGBUF_HDR_SZ));
+			if (on_coming && end - position > COMING_BYTES)
+				on_coming(ctx, record_at(data, (position + COMING_BYTES) & mask));
+			on_record(ctx, record_at(data, position & mask));
 			count++;
 		}
 		position += (bytes + BPF_RINGBUF_HDR_SZ + 7ul) & ~7ul;

@@ -143,6 +143,11 @@ void samples_set_stateful(struct samples *samples, uint32_t slot, bool stateful)
 	samples_forget_losses(samples, slot);
 }
 
+void samples_expect_probe(const struct samples *samples, uint32_t slot, uint16_t flow)
+{
+	__builtin_prefetch(samples_flow(samples, slot, flow), 1);
+}
+
 int samples_arm(struct samples *samples, uint32_t slot, uint16_t flow, uint64_t nonce,
 		struct local_time now, uint32_t *ret_sequence)
 {
@@ -295,6 +300,18 @@ static void samples_on_duplicate(struct samples *samples, size_t index, uint32_t
 	sample->duplicate = true;
 	if (!entry->former)
 		done(ctx, sample);
+}
+
+void samples_expect_record(const struct samples *samples, const struct kc_record *record)
+{
+	size_t index;
+
+	if (record->flow >= samples->memory->shape.flows)
+		return;
+	index = samples_index(samples, record->slot, record->flow, record->sequence);
+	__builtin_prefetch(samples_flow(samples, record->slot, record->flow), 1);
+	__builtin_prefetch(&samples->memory->flights[index], 1);
+	__builtin_prefetch(&samples->entries[index], 1);
 }
 
 void samples_on_record(struct samples *samples, const struct kc_record *record, sample_fn *done,

@@ -82,7 +82,7 @@ static void keep(void *ctx, const struct kc_record *record)
 static uint32_t drain(struct world *world)
 {
 	world->count = 0;
-	return maps_drain(world->maps, keep, world);
+	return maps_drain(world->maps, NULL, keep, world);
 }
 
 static void assert_no_other_rejection(const struct world *world, uint64_t expected)

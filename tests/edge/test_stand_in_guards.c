@@ -60,7 +60,7 @@ static uint32_t answered(struct world *world, uint64_t nonce, uint16_t estimate,
 	memcpy(packet.receive_timestamp, t2_be, sizeof(t2_be));
 	memcpy(packet.timestamp, t3_be, sizeof(t3_be));
 	stand_in_on_reply(world->stand_in, &reply);
-	return maps_drain(world->maps, keep, &last);
+	return maps_drain(world->maps, NULL, keep, &last);
 }
 
 static uint32_t answered_plainly(struct world *world, uint64_t nonce)
