@@ -114,6 +114,12 @@ $(BUILD)/tests/edge/%: tests/edge/%.c $(CORE_OBJECTS) $(EDGE_TEST_OBJECTS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $< $(CORE_OBJECTS) $(EDGE_TEST_OBJECTS) -lcmocka -lmicrohttpd -lcares -lz
 
+# What it calls is made up there.
+$(BUILD)/tests/edge/test_agent_probes: tests/edge/test_agent_probes.c $(BUILD)/src/agent_probes.o $(BUILD)/src/address.o
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out %.h,$^) -lcmocka
+
 $(BUILD)/tests/bpf/%: tests/bpf/%.c $(BUILD)/canary.skel.h $(CORE_OBJECTS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)

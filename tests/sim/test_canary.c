@@ -133,6 +133,24 @@ static void a_blind_ingress_is_not_loss(void **state)
 	simulation_close(sim);
 }
 
+/* Also while no question waits for its answer, which is what sockets are read for else. */
+static void what_ingress_alone_missed_is_never_loss(void **state)
+{
+	struct simulation *sim = populated(state, 2, 100 * MS, 300 * MS);
+	struct peer_stats before = outcome(sim, 5 * NS_PER_SECOND);
+	uint32_t questions = sim->questions;
+	struct peer_stats sum;
+
+	sim->conditions.ingress_missing = 1000;
+	sum = outcome(sim, 20 * NS_PER_SECOND);
+	assert_int_equal(sim->questions, questions);
+	assert_int_equal(before.returned, before.sent);
+	assert_true(sum.sent > before.sent + 190 * PEERS);
+	assert_int_equal(sum.unstamped, sum.sent - before.sent);
+	assert_int_equal(sum.lost, 0);
+	simulation_close(sim);
+}
+
 static void forged_replies_count_for_nothing(void **state)
 {
 	struct simulation *sim = populated(state, 1, 100 * MS, 300 * MS);
@@ -250,6 +268,7 @@ int main(void)
 		EACH_PROTOCOL(reordering_is_seen_in_each_flow_alone),
 		EACH_PROTOCOL(a_missing_stamp_is_not_loss),
 		EACH_PROTOCOL(a_blind_ingress_is_not_loss),
+		EACH_PROTOCOL(what_ingress_alone_missed_is_never_loss),
 		EACH_PROTOCOL(forged_replies_count_for_nothing),
 		EACH_PROTOCOL(what_could_not_be_sent_was_not_sent),
 		EACH_PROTOCOL(a_full_ring_loses_samples_not_probes),

@@ -205,39 +205,6 @@ static void a_program_that_stopped_working_is_attached_anew(void **state)
 }
 
 /* Its probes in flight end after the last route is gone; a free slot must not be doubted. */
-static void while_probes_tell_that_all_is_well_nobody_is_woken(void **state)
-{
-	struct interfaces *interfaces = opened();
-
-	(void)state;
-	route(interfaces, 0, 5, 0, 0);
-	assert_string_equal(words(interfaces, 0), "A5 ");
-	answer(interfaces, 5, good, good);
-	interfaces_on_evidence(interfaces, 0, EVIDENCE_RETURNED);
-	assert_string_equal(words(interfaces, 9999), "");
-	assert_string_equal(words(interfaces, 10000), "A5 ");
-	/* The question has no answer yet. */
-	assert_string_equal(words(interfaces, 10999), "");
-	assert_string_equal(words(interfaces, 11000), "A5 ");
-	answer(interfaces, 5, good, good);
-	assert_string_equal(words(interfaces, 15000), "");
-	/* One probe that fared badly, and the next fared well. */
-	interfaces_on_evidence(interfaces, 0, EVIDENCE_LOST);
-	interfaces_on_evidence(interfaces, 0, EVIDENCE_RETURNED);
-	assert_string_equal(words(interfaces, 15000), "A5 ");
-	answer(interfaces, 5, good, good);
-	assert_string_equal(words(interfaces, 20000), "");
-	/* The device changed. */
-	interfaces_on_link(interfaces, 5, at(20000));
-	assert_string_equal(words(interfaces, 20000), "A5 ");
-	/* What is not in place is asked for, whatever peers tell. */
-	answer(interfaces, 5, good, bad);
-	interfaces_on_evidence(interfaces, 0, EVIDENCE_RETURNED);
-	assert_string_equal(words(interfaces, 20999), "");
-	assert_string_equal(words(interfaces, 21000), "A5 ");
-	interfaces_close(interfaces);
-}
-
 static void a_departed_peer_leaves_no_doubt(void **state)
 {
 	struct interfaces *interfaces = opened();
@@ -337,7 +304,6 @@ int main(void)
 		cmocka_unit_test(ready_is_answered_good_or_bad),
 		cmocka_unit_test(evidence_outweighs_the_word),
 		cmocka_unit_test(a_program_that_stopped_working_is_attached_anew),
-		cmocka_unit_test(while_probes_tell_that_all_is_well_nobody_is_woken),
 		cmocka_unit_test(a_departed_peer_leaves_no_doubt),
 		cmocka_unit_test(a_loader_that_answers_nothing_is_not_believed),
 		cmocka_unit_test(too_many_are_left_out_and_counted),
