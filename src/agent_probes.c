@@ -17,9 +17,10 @@
 /* The UDP sockets must be emptied before they are full, and a refusal be read before its probe
  * expires; beyond that each reading costs two calls for each socket. */
 #define RECEIVE_EVERY_NS (250 * NS_PER_MS)
-/* Replies that wait in one socket, duplicates apart: a quarter of what finds room even where the
- * buffer may not be larger than any user's (net.core.rmem_max). */
-#define UNREAD_MAX 128
+/* Replies that wait in one socket, duplicates apart. Even where the buffer may not be larger than
+ * any user's (net.core.rmem_max) and a driver takes 2 KiB for each, three times as many find room.
+ */
+#define UNREAD_MAX 64
 /* Where no probe went out of them since, and of none the answer is awaited: what strangers send. */
 #define RECEIVE_QUIET_NS NS_PER_SECOND
 
@@ -179,7 +180,7 @@ static void receive_stamp(struct agent *agent, struct local_time now)
 	int64_t patience_ns = agent->config->probe_timeout_ns / 2;
 	struct prober_stamp_errors errors;
 	bool full = agent->ear != NULL;
-	bool quiet = canary_in_flight(agent->canary) == 0;
+	bool quiet;
 	int64_t late_ns = local_since(now, agent->receive_at);
 
 	/* Whatever the sockets stamped is in them alone. */
@@ -187,6 +188,7 @@ static void receive_stamp(struct agent *agent, struct local_time now)
 		count_errors(agent, agent_hear(agent));
 		return;
 	}
+	quiet = canary_in_flight(agent->canary) == 0;
 	for (uint32_t flow = 0; flow < agent->config->probe_flows; flow++) {
 		full = full || agent->unread[flow] > UNREAD_MAX;
 		quiet = quiet && agent->unread[flow] == 0;

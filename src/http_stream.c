@@ -165,8 +165,8 @@ static size_t take_plain(struct http_stream *stream, char *buffer, size_t capaci
 	return length;
 }
 
-/* As much as fits, since each piece is a turn of the loop and a call of send(). But no more is
- * produced at a time than fills a block, though nothing may come of it yet: libmicrohttpd then asks
+/* As much as fits, since each piece is a turn of the loop and a call of send(). But less than
+ * two blocks are produced at a time, though nothing may come of it yet: libmicrohttpd then asks
  * again in its next run, and others had their turn. */
 static ssize_t on_read(void *ctx, uint64_t position, char *buffer, size_t capacity)
 {

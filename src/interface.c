@@ -5,7 +5,8 @@
  */
 #include "interfaces.h"
 
-/* The loader is asked every second; a stopped one answers none of these. */
+/* The loader is asked every ten seconds, each second once an answer is missing; a stopped one gives
+ * none. */
 #define UNANSWERED_MAX 3
 
 bool interface_egress_fails(const struct interface *interface)

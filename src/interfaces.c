@@ -255,7 +255,14 @@ static void interfaces_forget_silent(struct interfaces *interfaces)
 	}
 }
 
-/* A single probe that our programs did not see to its end may be the first of many. */
+/* A single probe that our programs did not see to its end may be the first of many; but of one who
+ * has not answered for long, another lost one is no news. */
+static bool is_news(const struct evidence *known, enum interface_evidence evidence)
+{
+	return evidence != EVIDENCE_RETURNED &&
+	       (evidence != EVIDENCE_LOST || !evidence_is_unanswered(known));
+}
+
 static void interfaces_doubt(struct interfaces *interfaces, uint32_t slot)
 {
 	for (uint32_t i = 0; i < interfaces->top; i++)
@@ -271,7 +278,7 @@ void interfaces_on_evidence(struct interfaces *interfaces, uint32_t slot,
 	/* The usual case: no sum becomes another. (If padding differs it is added up anew.) */
 	bool same = memcmp(own, &known, sizeof(known)) == 0;
 
-	if (evidence != EVIDENCE_RETURNED)
+	if (is_news(own, evidence))
 		interfaces_doubt(interfaces, slot);
 	known.told++;
 	if (same)

@@ -13,7 +13,7 @@
 #define TICK_NS	       (10 * NS_PER_MS)
 #define PERIOD_NS      (250 * NS_PER_MS)
 #define QUIET_NS       NS_PER_SECOND
-#define WAITING_MAX    128 /* in one socket, which finds room for four times as many */
+#define WAITING_MAX    64 /* in one socket, which finds room for several times as many */
 #define TIMEOUT_NS     (2 * NS_PER_SECOND)
 #define USELESS_FEW    16
 #define START_NS       (1000 * NS_PER_SECOND)

@@ -144,7 +144,7 @@ static inline void simulation_check_zones(const struct simulation *sim)
 static inline void simulation_check(struct simulation *sim)
 {
 	static const struct peer_stats nothing;
-	uint32_t in_flight = 0;
+	uint32_t in_flight = 0, questions = 0;
 
 	sim->events++;
 	for (uint32_t slot = 0; slot < sim->kernel.memory.shape.slots; slot++) {
@@ -168,9 +168,11 @@ static inline void simulation_check(struct simulation *sim)
 			assert_true(memcmp(stats, &nothing, sizeof(nothing)) == 0);
 		simulation_check_slot(sim, slot);
 		in_flight += own;
+		questions += sim->canary->standings[slot].question_count;
 	}
 	simulation_check_zones(sim);
 	assert_int_equal(canary_in_flight(sim->canary), in_flight);
+	assert_int_equal(sim->canary->questions, questions);
 }
 
 /* What each has counted, should its label change, or it go. */

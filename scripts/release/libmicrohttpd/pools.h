@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define POOLS	   32	/* HTTP_CONNECTED_MAX of include/http_state.h; the next are malloc()'s */
 #define POOL_BYTES 8192 /* no less than HTTP_CONNECTION_MEMORY of include/http.h */
@@ -37,6 +38,7 @@ pool_memory_give (void *memory)
     return;
   }
   pool_taken[i] = false;
-  /* Fails where pages are larger: they stay then. */
-  (void) madvise (memory, POOL_BYTES, MADV_DONTNEED);
+  /* Where pages are larger, others' pools are in the same one: all stay. */
+  if (POOL_BYTES % (size_t) sysconf (_SC_PAGESIZE) == 0)
+    (void) madvise (memory, POOL_BYTES, MADV_DONTNEED);
 }
