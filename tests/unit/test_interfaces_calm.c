@@ -91,12 +91,36 @@ static void while_no_reply_was_seen_the_loader_is_asked(void **state)
 	interfaces_close(interfaces);
 }
 
+/* While others on the interface are answered. */
+static void who_is_long_dead_wakes_nobody(void **state)
+{
+	struct interfaces *interfaces = opened();
+
+	(void)state;
+	route(interfaces, 0, 5, 0, 0);
+	route(interfaces, 1, 5, 0, 0);
+	assert_string_equal(words(interfaces, 0), "A5 ");
+	answer(interfaces, 5, good, good);
+	interfaces_on_evidence(interfaces, 0, EVIDENCE_RETURNED);
+	for (int i = 0; i < 100; i++)
+		interfaces_on_evidence(interfaces, 1, EVIDENCE_LOST);
+	assert_string_equal(words(interfaces, 1000), "A5 ");
+	answer(interfaces, 5, good, good);
+	interfaces_on_evidence(interfaces, 1, EVIDENCE_LOST);
+	assert_string_equal(words(interfaces, 10999), "");
+	/* That its probes leave no stamp any more is news. */
+	interfaces_on_evidence(interfaces, 1, EVIDENCE_UNSTAMPED);
+	assert_string_equal(words(interfaces, 10999), "A5 ");
+	interfaces_close(interfaces);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(while_probes_tell_that_all_is_well_nobody_is_woken),
 		cmocka_unit_test(each_probe_that_fared_badly_wakes),
 		cmocka_unit_test(while_no_reply_was_seen_the_loader_is_asked),
+		cmocka_unit_test(who_is_long_dead_wakes_nobody),
 	};
 
 	return cmocka_run_group_tests_name("interfaces_calm", tests, NULL, NULL);
