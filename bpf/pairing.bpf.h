@@ -271,6 +271,8 @@ static __always_inline void reply_pair(const struct packet *packet, const struct
 		.ttl = message_ttl(message),
 		.sender_ttl = probe.sender_ttl,
 	};
+	if (t1_ns != KC_T1_TAKEN && t4_ns != now_ns)
+		count(counters, arrivals_stamped);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 

@@ -105,6 +105,8 @@ struct kc_counters {
 	__u64 refused_checksum; /* of IPv4's header or of UDP; over IPv6 also if UDP has none */
 	__u64 refused_rate;	/* more than KC_REFLECT_RATE a second from this peer */
 	__u64 refused_failed;	/* the kernel did not let it be rewritten */
+
+	__u64 arrivals_stamped; /* records of KC_RETURNED whose T4 is by the kernel's own stamp */
 };
 
 /* To each peer; the burst is one second's. */

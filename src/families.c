@@ -206,6 +206,10 @@ const struct family families[] = {
 		  "ICMP port unreachables that quote no probe in flight, or come from somebody "
 		  "else."),
 	  TOTAL(refusals_rejected) },
+	{ COUNTER("kube_canary_arrivals_stamped_total",
+		  "Replies whose arrival is the kernel's own stamp, which some socket of the host "
+		  "asks for: their round-trip time is some microseconds less."),
+	  KERNEL(arrivals_stamped) },
 	{ COUNTER("kube_canary_send_errors_total", "Probes that could not be sent."), SEND_ERRORS,
 	  family_write_send_error, 0 },
 	{ COUNTER("kube_canary_reflected_total", "Probes of peers that we answered."),

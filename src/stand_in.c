@@ -391,4 +391,6 @@ void stand_in_on_reply(struct stand_in *stand_in, const struct stand_in_reply *r
 			    record.t4_ns - record.t1_ns - record.residence_ns);
 	if (!ring_put(stand_in, &record))
 		counters->ring_full++;
+	else if (record.kind == KC_RETURNED)
+		counters->arrivals_stamped++;
 }

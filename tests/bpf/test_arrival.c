@@ -99,7 +99,14 @@ static void check_t4(struct harness *harness, const struct shape *shape, const s
 	assert_true(record->t4_ns - t1_ns >= record->residence_ns);
 	assert_int_equal(harness->peers[slot_of(shape)].last_rtt_ns,
 			 record->t4_ns - t1_ns - record->residence_ns);
-	assert_only_counter(harness, NO_COUNTER);
+	/* Its duplicate, stamped alike, has no round-trip time. */
+	assert_int_equal(harness_run_knowing(harness->skeleton->progs.kc_ingress, in.octets,
+					     in.bytes, &known, &out),
+			 TC_ACT_UNSPEC);
+	assert_int_equal(harness_drain(harness), 1);
+	assert_int_equal(record->kind, KC_DUPLICATE);
+	assert_only_counter(harness,
+			    reply->stamped == BELIEVED ? COUNTER(arrivals_stamped) : NO_COUNTER);
 }
 
 static void t4_is_the_arrival_where_the_kernel_stamped_it(void **state)

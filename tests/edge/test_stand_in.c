@@ -122,6 +122,7 @@ static void a_reply_is_paired_and_tells_all(void **state)
 	assert_int_equal(record->sender_ttl, 61);
 	assert_int_equal(view->returned, 1);
 	assert_true(view->last_rtt_ns == 37500000 && view->min_rtt_ns == 37500000);
+	assert_int_equal(world->memory->counters->arrivals_stamped, 1);
 	assert_no_other_rejection(world, 0);
 }
 

@@ -132,6 +132,30 @@ static inline void populate_zone(struct world *world, const char *name, uint64_t
 	}
 }
 
+static inline void populate_counters(struct world *world)
+{
+	world->counters = (struct kc_counters){ .ring_full = 10,
+						.rejected_source = 11,
+						.rejected_truncated = 12,
+						.rejected_nonce = 13,
+						.rejected_checksum = 14,
+						.rejected_unstamped = 15,
+						.rejected_residence = 16,
+						.reflected = 17,
+						.refused_host = 18,
+						.refused_destination = 19,
+						.refused_source = 20,
+						.refused_port = 21,
+						.refused_options = 22,
+						.refused_length = 23,
+						.refused_socket = 24,
+						.refused_rate = 25,
+						.refused_failed = 26,
+						.refused_loop = 27,
+						.refused_checksum = 28,
+						.arrivals_stamped = 29 };
+}
+
 static inline void populate_numbers(struct world *world)
 {
 	for (uint32_t slot = 0; slot < SLOTS; slot++) {
@@ -164,25 +188,7 @@ static inline void populate_numbers(struct world *world)
 	world->loop_delay.sum_ns = 5000;
 	for (uint32_t i = 0; i < SEND_ERRORS; i++)
 		world->send_errors[i] = 30 + i;
-	world->counters = (struct kc_counters){ .ring_full = 10,
-						.rejected_source = 11,
-						.rejected_truncated = 12,
-						.rejected_nonce = 13,
-						.rejected_checksum = 14,
-						.rejected_unstamped = 15,
-						.rejected_residence = 16,
-						.reflected = 17,
-						.refused_host = 18,
-						.refused_destination = 19,
-						.refused_source = 20,
-						.refused_port = 21,
-						.refused_options = 22,
-						.refused_length = 23,
-						.refused_socket = 24,
-						.refused_rate = 25,
-						.refused_failed = 26,
-						.refused_loop = 27,
-						.refused_checksum = 28 };
+	populate_counters(world);
 	world->exposition.process =
 		(struct process_usage){ .cpu_ns = 1500000000,
 					.start_time_unix_ns = 1700000000250000000,
