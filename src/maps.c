@@ -129,7 +129,7 @@ static const struct kc_record *record_at(const char *data, unsigned long offset)
 	return (const void *)(data + offset + BPF_RINGBUF_HDR_SZ);
 }
 
-/* That many later: long enough for memory to answer, and still in the caches when its turn comes. */
+/* So far behind: long enough for memory to answer, and still in the caches when its turn comes. */
 #define COMING_BYTES (3 * (sizeof(struct kc_record) + BPF_RINGBUF_HDR_SZ))
 
 uint32_t maps_drain(struct maps *maps, maps_record_fn *on_coming, maps_record_fn *on_record,
