@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "http.h"
 
@@ -327,5 +328,23 @@ static inline void check_pattern(const struct reply *reply)
 }
 
 #define CLOSE "Host: x\r\nConnection: close\r\n\r\n"
+
+/* By gzip: what it says in place of its body; its length. */
+static inline size_t unpack(struct reply *reply)
+{
+	static char unpacked[CLIENT_CAPACITY];
+	z_stream state = { .next_in = (void *)reply->body,
+			   .avail_in = (unsigned int)reply->body_length,
+			   .next_out = (void *)unpacked,
+			   .avail_out = sizeof(unpacked) };
+
+	assert_int_equal(inflateInit2(&state, 16 + 15), Z_OK);
+	assert_int_equal(inflate(&state, Z_FINISH), Z_STREAM_END);
+	assert_int_equal(state.avail_in, 0);
+	inflateEnd(&state);
+	reply->body = unpacked;
+	reply->body_length = state.total_out;
+	return state.total_out;
+}
 
 #endif

@@ -2,8 +2,6 @@
 /* The HTTP server over loopback: which of its forms a document comes in. Needs no root. */
 #include "edge/http_client.h"
 
-#include <zlib.h>
-
 #define METRICS "/metrics"
 #define PAGE	"/"
 #define PEERS	"/api/v1/peers"
@@ -107,24 +105,6 @@ static void documents_are_told_their_format(void **state)
 		assert_int_equal(source.format, cases[i].format);
 	}
 	http_close(http);
-}
-
-/* In place of its body; its length. */
-static size_t unpack(struct reply *reply)
-{
-	static char unpacked[CLIENT_CAPACITY];
-	z_stream state = { .next_in = (void *)reply->body,
-			   .avail_in = (unsigned int)reply->body_length,
-			   .next_out = (void *)unpacked,
-			   .avail_out = sizeof(unpacked) };
-
-	assert_int_equal(inflateInit2(&state, 16 + 15), Z_OK);
-	assert_int_equal(inflate(&state, Z_FINISH), Z_STREAM_END);
-	assert_int_equal(state.avail_in, 0);
-	inflateEnd(&state);
-	reply->body = unpacked;
-	reply->body_length = state.total_out;
-	return state.total_out;
 }
 
 static void gzip_is_the_same_document(void **state)
