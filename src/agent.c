@@ -19,10 +19,6 @@
 #include "text.h"
 #include "turns.h"
 
-/* Wake-ups are cheap, but not free: at most 20 a second while a batch holds what is due in that
- * time. */
-#define TICK_MAX_NS (50 * NS_PER_MS)
-#define TICK_MIN_NS NS_PER_MS
 /* While peers wait for their routes; half of it is for others. */
 #define TICK_HURRIED_NS (2 * NS_PER_MS)
 
@@ -32,14 +28,10 @@
 static int64_t agent_tick_ns(const struct agent *agent)
 {
 	uint32_t peers = peers_count(canary_peers(agent->canary), PEER_PROBED);
-	/* Each peer has a turn in every interval, and a batch holds the turns of one tick. */
-	int64_t tick_ns = agent->ear ? TICK_MIN_NS : agent->config->probe_interval_ns;
 
-	if (peers > PROBE_BATCH)
-		tick_ns = agent->config->probe_interval_ns * PROBE_BATCH / peers;
-	if (tick_ns > TICK_MAX_NS)
-		return TICK_MAX_NS;
-	return tick_ns < TICK_MIN_NS ? TICK_MIN_NS : tick_ns;
+	if (agent->ear) /* who waits at a terminal is served at once */
+		return TURNS_TICK_MIN_NS;
+	return turns_tick_ns(agent->config->probe_interval_ns, peers, PROBE_BATCH);
 }
 
 /* Turns are due by the grid, not by when we woke up: one that lies just behind a tick would be
@@ -49,7 +41,7 @@ struct local_time agent_last_tick(const struct agent *agent, struct local_time n
 {
 	int64_t tick_ns = agent_tick_ns(agent);
 
-	if (agent->ear) /* who waits at a terminal is served at once */
+	if (agent->ear)
 		return now;
 	return (struct local_time){ .ns = now.ns / tick_ns * tick_ns };
 }

@@ -12,6 +12,11 @@
  * silence a peer. */
 #define TURN_LATE_MAX_NS NS_PER_SECOND
 
+/* A wake-up with cold caches costs as much as a dozen probes, whatever it does: at a leisurely pace
+ * the ticks decide what a probe costs. Stamps are the kernel's, so that no figure depends on them.
+ */
+#define TICK_MAX_NS (100 * NS_PER_MS)
+
 #define NEVER INT64_MAX
 
 struct turns {
@@ -97,4 +102,14 @@ struct local_time turns_first(const struct turns *turns)
 		if (turns->next[slot].ns < first.ns)
 			first = turns->next[slot];
 	return first;
+}
+
+int64_t turns_tick_ns(int64_t interval_ns, uint32_t slots, uint32_t batch)
+{
+	int64_t ticks = (interval_ns + TICK_MAX_NS - 1) / TICK_MAX_NS;
+	int64_t tick_ns = interval_ns / ticks;
+
+	if (slots > batch * ticks)
+		tick_ns = interval_ns * batch / slots;
+	return tick_ns < TURNS_TICK_MIN_NS ? TURNS_TICK_MIN_NS : tick_ns;
 }

@@ -139,6 +139,61 @@ static void whose_turn_it_is_is_found(void **state)
 	turns_close(turns);
 }
 
+/* At most 20 wake-ups a second from an interval of 100 ms on, whatever it is, unless a batch were
+ * too small; then as many as fill batches. */
+static void ticks_gather_turns(void **state)
+{
+	static const struct {
+		int64_t interval_ns;
+		uint32_t slots;
+		int64_t expected_ns;
+	} cases[] = {
+		{ NS_PER_SECOND, 0, 100 * MS },
+		{ NS_PER_SECOND, 64, 100 * MS },
+		{ NS_PER_SECOND, 640, 100 * MS },
+		{ NS_PER_SECOND, 800, 80 * MS },
+		{ NS_PER_SECOND, 5120, NS_PER_SECOND / 80 },
+		{ 3600 * NS_PER_SECOND, 5120, 100 * MS },
+		{ 250 * MS, 1, 250 * MS / 3 },
+		{ 101 * MS, 1, 101 * MS / 2 },
+		{ 100 * MS, 64, 100 * MS },
+		{ 100 * MS, 100, 64 * MS },
+		{ 10 * MS, 1, 10 * MS },
+		{ 10 * MS, 128, 5 * MS },
+		{ 10 * MS, 5120, MS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(turns_tick_ns(cases[i].interval_ns, cases[i].slots, 64),
+				 cases[i].expected_ns);
+}
+
+/* On the grid of ticks, what is a slot's phase but for less than a tick stays so. */
+static void a_slot_has_one_turn_in_as_many_ticks_each(void **state)
+{
+	static const int64_t intervals_ns[] = { 10 * MS,  60 * MS,   100 * MS,	   150 * MS,
+						250 * MS, 1050 * MS, NS_PER_SECOND };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(intervals_ns) / sizeof(intervals_ns[0]); i++) {
+		int64_t tick_ns = turns_tick_ns(intervals_ns[i], SLOTS, 64);
+		int64_t apart = (intervals_ns[i] + tick_ns / 2) / tick_ns;
+		struct turns *turns = opened(intervals_ns[i], 0);
+		int64_t start = START / tick_ns + 1, last = start;
+
+		turns_start(turns, 3, (struct local_time){ .ns = start * tick_ns });
+		for (int64_t tick = start + 1; tick <= start + 40 * apart; tick++) {
+			if (!turns_take(turns, 3, (struct local_time){ .ns = tick * tick_ns }))
+				continue;
+			assert_true(last == start || tick - last == apart);
+			last = tick;
+		}
+		assert_true(start + 40 * apart - last < apart);
+		turns_close(turns);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +202,8 @@ int main(void)
 		cmocka_unit_test(only_a_turn_missed_by_long_is_left_out),
 		cmocka_unit_test(a_turn_at_once_is_the_phase),
 		cmocka_unit_test(whose_turn_it_is_is_found),
+		cmocka_unit_test(ticks_gather_turns),
+		cmocka_unit_test(a_slot_has_one_turn_in_as_many_ticks_each),
 	};
 
 	return cmocka_run_group_tests_name("turns", tests, NULL, NULL);
