@@ -46,7 +46,7 @@ EDGES := discovery_file discovery_watch discovery_dns discovery_dns_channel rout
 WIRING := agent_sources agent_routes agent_interfaces agent_content agent_probes agent_notices agent_manager agent_ear agent_stand_in agent loader loader_shape loader_open serving serving_manager check check_kernel check_start check_trials check_tier check_host check_ports check_clocks check_interfaces check_device ping_options ping_obstacles ping_run ping top_fetch top_screen top_print top_show top main
 
 # A scrape of thousands of peers calls these a million times: fast even where all else is small.
-SCRAPE := text protobuf sample_lines encoder_protobuf native samples samples_expiry turns canary stats recent
+SCRAPE := text protobuf sample_lines encoder_protobuf native samples samples_expiry turns canary stats recent nonce
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/src/%.o)
 OBJECTS := $(CORE_OBJECTS) $(EDGES:%=$(BUILD)/src/%.o) $(WIRING:%=$(BUILD)/src/%.o)

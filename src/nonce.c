@@ -19,7 +19,7 @@ static uint64_t rotate_left(uint64_t value, unsigned int bits)
 	return value << bits | value >> (64 - bits);
 }
 
-static void sip_rounds(struct sip_state *state, int rounds)
+static inline void sip_rounds(struct sip_state *state, int rounds)
 {
 	for (int i = 0; i < rounds; i++) {
 		state->v0 += state->v1;
