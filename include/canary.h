@@ -171,6 +171,9 @@ void canary_on_record(struct canary *canary, const struct kc_record *record);
 void canary_on_overheard(struct canary *canary, const struct echoed *reply);
 void canary_on_reply(struct canary *canary, const struct echoed *reply, const uint8_t *payload,
 		     size_t length, struct local_time now);
+/* Whether a reply from a socket can tell anything that its record has not told: with many peers it
+ * mostly cannot, and to find out whose it is costs as much as all else that becomes of it. */
+bool canary_awaits_reply(const struct canary *canary);
 /* A socket: an ICMP port unreachable. Nothing comes of it unless it quotes a probe in flight:
  * false. */
 bool canary_on_refused(struct canary *canary, const struct echoed *quoted);

@@ -43,7 +43,8 @@ void prober_stamp_send(struct prober_stamp *prober, const struct probe *batch, u
  * replies from the reflectors' port, whole up to STAMP_BYTES and an identity TLV; and the error
  * queues, of which only a port unreachable (ICMP 3/3, ICMPv6 1/4) that comes from whom it is about
  * is handed on, with the probe that it quotes. Always to be called on the timer: unread sockets
- * raise the host's error counters, and in a full one there is no room for a refusal. */
+ * raise the host's error counters, and in a full one there is no room for a refusal. on_reply NULL:
+ * nobody waits for any reply, and they go without being looked at. */
 #define PROBER_STAMP_DRAIN_MAX 4096
 typedef void prober_stamp_reply_fn(void *ctx, const struct echoed *reply, const uint8_t *payload,
 				   uint32_t length);

@@ -180,7 +180,7 @@ static void receive_stamp(struct agent *agent, struct local_time now)
 	int64_t patience_ns = agent->config->probe_timeout_ns / 2;
 	struct prober_stamp_errors errors;
 	bool full = agent->ear != NULL;
-	bool quiet;
+	bool quiet, awaited;
 	int64_t late_ns = local_since(now, agent->receive_at);
 
 	/* Whatever the sockets stamped is in them alone. */
@@ -195,7 +195,8 @@ static void receive_stamp(struct agent *agent, struct local_time now)
 	}
 	if (!full && late_ns < (quiet ? RECEIVE_QUIET_NS : 0))
 		return;
-	errors = prober_stamp_receive(agent->stamp, on_reply, on_refusal, agent);
+	awaited = agent->ear || canary_awaits_reply(agent->canary);
+	errors = prober_stamp_receive(agent->stamp, awaited ? on_reply : NULL, on_refusal, agent);
 	count_errors(agent, errors);
 	memset(agent->unread, 0, sizeof(agent->unread));
 	if (patience_ns > RECEIVE_EVERY_NS)

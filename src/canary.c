@@ -282,15 +282,16 @@ void canary_on_overheard(struct canary *canary, const struct echoed *reply)
 		canary_overhear(canary, slot, reply);
 }
 
+bool canary_awaits_reply(const struct canary *canary)
+{
+	return canary->questions > 0 || samples_all_in_flight(canary->samples) > 0;
+}
+
 void canary_on_reply(struct canary *canary, const struct echoed *reply, const uint8_t *payload,
 		     size_t length, struct local_time now)
 {
 	uint32_t slot;
 
-	/* Mostly it tells nothing that its record has not told, and to find out whose it is costs
-	 * as much as all else that becomes of it. */
-	if (canary->questions == 0 && samples_all_in_flight(canary->samples) == 0)
-		return;
 	if (addresses_find(canary->memory, &reply->peer, &slot) != 0)
 		return;
 	canary_heed_identity(canary, slot, reply, payload, length, now);

@@ -125,6 +125,23 @@ static int receive_batch(struct prober_stamp *prober, int fd, uint32_t count, in
 	return recvmmsg(fd, prober->received, count, flags | MSG_DONTWAIT, NULL);
 }
 
+/* Empties the socket of replies without a look at them: neither what they say nor whose they are
+ * is copied. The messages are those that are sent with, which are set anew for each probe. */
+static void discard(struct prober_stamp *prober, int fd)
+{
+	uint32_t left = PROBER_STAMP_DRAIN_MAX;
+	int count = PROBE_BATCH;
+
+	while (left > 0 && count == PROBE_BATCH) {
+		for (uint32_t i = 0; i < PROBE_BATCH; i++) {
+			prober->messages[i].msg_hdr.msg_namelen = 0;
+			prober->messages[i].msg_hdr.msg_iovlen = 0;
+		}
+		count = recvmmsg(fd, prober->messages, PROBE_BATCH, MSG_DONTWAIT, NULL);
+		left -= PROBE_BATCH;
+	}
+}
+
 /* flags: 0, or MSG_ERRQUEUE. calm: no error waits, so that what is less than asked for was all. */
 static void drain(struct prober_stamp *prober, struct receiver *receiver, int fd, uint16_t flow,
 		  int flags, bool calm)
@@ -151,7 +168,7 @@ static void drain(struct prober_stamp *prober, struct receiver *receiver, int fd
 			if (flags & MSG_ERRQUEUE)
 				handle_error(receiver, flow, &prober->received[i].msg_hdr,
 					     of_reflector, payload, length);
-			else if (of_reflector)
+			else if (of_reflector && receiver->on_reply)
 				handle_reply(receiver, flow, remote, payload, length);
 		}
 		if (calm && count < (int)wanted)
@@ -174,6 +191,10 @@ struct prober_stamp_errors prober_stamp_receive(struct prober_stamp *prober,
 
 		if (socket->fd < 0 || !socket->revents)
 			continue;
+		if (!on_reply && !(socket->revents & POLLERR)) {
+			discard(prober, socket->fd);
+			continue;
+		}
 		if (socket->revents & POLLERR)
 			drain(prober, &receiver, socket->fd, flow, MSG_ERRQUEUE, false);
 		drain(prober, &receiver, socket->fd, flow, 0, !(socket->revents & POLLERR));

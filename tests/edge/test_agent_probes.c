@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * When the agent reads the UDP sockets: neither so late that one is full or that a refusal comes
- * after its probe expired, nor oftener. All but agent_probes.c is made up here.
+ * after its probe expired, nor oftener; and whether it looks at replies. All but agent_probes.c is
+ * made up here.
  */
 #include "unit/cmocka_all.h"
 
@@ -26,7 +27,9 @@ static struct {
 	uint8_t protocol;
 	int send_error;
 	uint32_t in_flight;
+	bool awaited;
 	uint32_t readings;
+	uint32_t unread; /* of them, those that let go of replies unread */
 	uint32_t hearings;
 	struct prober_stamp_errors errors; /* of each reading */
 } world;
@@ -51,6 +54,12 @@ uint32_t canary_in_flight(const struct canary *canary)
 	return world.in_flight;
 }
 
+bool canary_awaits_reply(const struct canary *canary)
+{
+	(void)canary;
+	return world.awaited;
+}
+
 void prober_stamp_send(struct prober_stamp *prober, const struct probe *batch, uint32_t count,
 		       uint16_t error_estimate_be, int *errors)
 {
@@ -66,10 +75,10 @@ struct prober_stamp_errors prober_stamp_receive(struct prober_stamp *prober,
 						prober_stamp_refusal_fn *on_refusal, void *ctx)
 {
 	(void)prober;
-	(void)on_reply;
-	(void)on_refusal;
 	(void)ctx;
+	assert_non_null(on_refusal);
 	world.readings++;
+	world.unread += !on_reply;
 	return world.errors;
 }
 
@@ -236,6 +245,25 @@ static void whoever_listens_is_told_at_once(void **state)
 	assert_int_equal(world.hearings, 0);
 }
 
+static void only_what_somebody_waits_for_is_read(void **state)
+{
+	static const struct agent_ear ear;
+	struct agent agent = opened(1);
+
+	(void)state;
+	assert_int_equal(world.unread, 1);
+	world.awaited = true;
+	agent_listen(&agent, at(READINGS_AFTER));
+	assert_int_equal(world.unread, 1);
+	world.awaited = false;
+	agent_listen(&agent, at(2 * READINGS_AFTER));
+	assert_int_equal(world.unread, 2);
+	agent.ear = &ear;
+	agent_listen(&agent, at(3 * READINGS_AFTER));
+	assert_int_equal(world.unread, 2);
+	assert_int_equal(world.readings, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +274,7 @@ int main(void)
 		cmocka_unit_test(without_probes_sockets_are_read_now_and_then),
 		cmocka_unit_test(useless_errors_are_cleared_away_every_tick),
 		cmocka_unit_test(whoever_listens_is_told_at_once),
+		cmocka_unit_test(only_what_somebody_waits_for_is_read),
 	};
 
 	return cmocka_run_group_tests_name("agent_probes", tests, NULL, NULL);
