@@ -120,6 +120,8 @@ void canary_follow_zone(struct canary *canary, uint32_t slot);
 /* A probe of the slot was sent, or (-1) was not after all; and what became of one. */
 void canary_count_sent(struct canary *canary, uint32_t slot, int32_t count);
 void canary_count_sample(struct canary *canary, const struct sample *sample);
+/* canary_counts.c: fetches what counting it would need. */
+void canary_expect_rtt(const struct canary *canary, uint32_t slot, int64_t rtt_ns);
 /* Who is listed, and whose counters are about to end. */
 void canary_review(struct canary *canary, struct local_time now);
 

@@ -37,6 +37,8 @@ struct native_total {
  * the histogram if not. */
 #define NATIVE_MARGIN 32768
 void native_add(struct native_histogram *histogram, int64_t value_ns);
+/* Fetches what adding it would need. Changes nothing. */
+void native_expect(const struct native_histogram *histogram, int64_t value_ns);
 bool native_has_room(const struct native_histogram *histogram);
 void native_total_add(struct native_total *total, int64_t value_ns);
 void native_total_sum(struct native_total *total, const struct native_histogram *more);

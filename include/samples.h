@@ -88,8 +88,9 @@ void samples_set_stateful(struct samples *samples, uint32_t slot, bool stateful)
  * late or further reply is told any more. */
 void samples_start_anew(struct samples *samples, uint32_t slot);
 
-/* Fetches what arming a probe would need, but what it armed last. Changes nothing. */
+/* Fetches what arming a probe would need: first what tells where the rest is. Change nothing. */
 void samples_expect_probe(const struct samples *samples, uint32_t slot, uint16_t flow);
+void samples_expect_arming(const struct samples *samples, uint32_t slot, uint16_t flow);
 
 /* Puts the next probe of (slot, flow) in flight. 0 and its sequence, or -EBUSY: the window is full.
  */
@@ -100,7 +101,7 @@ int samples_arm(struct samples *samples, uint32_t slot, uint16_t flow, uint64_t 
  * is still the newest of the flow, otherwise left out. */
 void samples_disarm(struct samples *samples, uint32_t slot, uint16_t flow, uint32_t sequence);
 
-/* Fetches what a record of an existing slot would need. Changes nothing. */
+/* Fetches what a record of an existing slot and flow would need. Changes nothing. */
 void samples_expect_record(const struct samples *samples, const struct kc_record *record);
 
 /* A record of the ring. Calls `done` at most once; records of probes long closed say nothing. */
@@ -132,6 +133,8 @@ void samples_on_neighbour(struct samples *samples, uint32_t slot, bool unresolve
  * is taken without a record tells of a full ring. */
 void samples_expire(struct samples *samples, uint32_t slot, struct local_time now, sample_fn *done,
 		    void *ctx);
+/* Fetches what it would need, first of all. Changes nothing. */
+void samples_expect_expiry(const struct samples *samples, uint32_t slot);
 
 uint32_t samples_in_flight(const struct samples *samples, uint32_t slot);
 uint32_t samples_all_in_flight(const struct samples *samples);

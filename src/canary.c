@@ -101,14 +101,14 @@ void canary_on_clock(struct canary *canary, const struct wall_clock *clock)
 	__atomic_store_n(&control->error_estimate_be, clock->error_estimate_be, __ATOMIC_RELEASE);
 }
 
-/* Of the turn that was just taken. Flows are used in turn, and in the same interval the same one by
- * all peers: those that are probed together are probed from the same port, also after some have
- * missed a turn. */
-static uint16_t canary_flow(const struct canary *canary, uint32_t slot)
+/* Of the turn at that instant. Flows are used in turn, and in the same interval the same one by all
+ * peers: those that are probed together are probed from the same port, also after some have missed
+ * a turn. */
+static uint16_t canary_flow(const struct canary *canary, uint32_t slot, struct local_time turn)
 {
-	int64_t turn = turns_next(canary->turns, slot).ns / canary->settings.interval_ns - 1;
+	int64_t number = turn.ns / canary->settings.interval_ns;
 
-	return (uint16_t)(turn % samples_flows(canary->samples, slot));
+	return (uint16_t)(number % samples_flows(canary->samples, slot));
 }
 
 /* Sessions of this canary never meet: there are fewer of them than identifiers. */
@@ -123,11 +123,14 @@ static void canary_fill(struct canary *canary, uint32_t slot, struct local_time 
 			struct probe *ret)
 {
 	const struct peer *peer = peers_get(canary->peers, slot);
+	/* The one that was just taken. */
+	struct local_time turn = local_after(turns_next(canary->turns, slot),
+					     -canary->settings.interval_ns);
 
 	*ret = (struct probe){
 		.destination = peer->address,
 		.slot = slot,
-		.flow = canary_flow(canary, slot),
+		.flow = canary_flow(canary, slot, turn),
 		.protocol = peer->probe,
 	};
 	if (peer->probe == PROBE_STAMP) {
@@ -156,30 +159,51 @@ static bool canary_arm(struct canary *canary, uint32_t slot, struct local_time n
 	return true;
 }
 
-/* See canary_expect_record. */
-static void canary_expect_probe(const struct canary *canary, uint32_t slot)
+/* Slots from *from on whose turn came, at most so many; *from is moved behind them. What arming
+ * them needs is fetched meanwhile, see canary_expect_record. */
+static uint32_t canary_find_due(const struct canary *canary, struct local_time tick, uint32_t *from,
+				uint32_t *ret, uint32_t capacity)
 {
-	__builtin_prefetch(peers_get(canary->peers, slot));
-	__builtin_prefetch(&canary->standings[slot], 1);
-	samples_expect_probe(canary->samples, slot, canary_flow(canary, slot));
+	uint16_t flows[PROBE_BATCH];
+	uint32_t count = 0;
+
+	while (count < capacity) {
+		uint32_t slot = turns_find(canary->turns, *from, tick);
+
+		*from = slot;
+		if (slot == canary->memory->shape.slots)
+			break;
+		flows[count] = canary_flow(canary, slot, turns_next(canary->turns, slot));
+		__builtin_prefetch(peers_get(canary->peers, slot));
+		__builtin_prefetch(&canary->standings[slot], 1);
+		__builtin_prefetch(&canary->stats[slot].sent, 1);
+		/* The egress program's, last written where the ingress program ran. */
+		__builtin_prefetch(&canary->memory->peers[slot].sent, 1);
+		samples_expect_probe(canary->samples, slot, flows[count]);
+		ret[count++] = slot;
+		*from = slot + 1;
+	}
+	for (uint32_t i = 0; i < count; i++)
+		samples_expect_arming(canary->samples, ret[i], flows[i]);
+	return count;
 }
 
 uint32_t canary_due(struct canary *canary, struct local_time tick, struct local_time now,
 		    struct probe *batch, uint32_t capacity)
 {
-	uint32_t slots = canary->memory->shape.slots;
-	uint32_t slot = turns_find(canary->turns, 0, tick);
+	uint32_t slots[PROBE_BATCH];
+	uint32_t from = 0;
 	uint32_t count = 0;
-	uint32_t next;
+	uint32_t found, wanted;
 
-	for (; slot < slots && count < capacity; slot = next) {
-		next = turns_find(canary->turns, slot + 1, tick);
-		if (next < slots)
-			canary_expect_probe(canary, next);
-		if (turns_take(canary->turns, slot, tick) &&
-		    canary_arm(canary, slot, now, &batch[count]))
-			count++;
-	}
+	do {
+		wanted = capacity - count < PROBE_BATCH ? capacity - count : PROBE_BATCH;
+		found = canary_find_due(canary, tick, &from, slots, wanted);
+		for (uint32_t i = 0; i < found; i++)
+			if (turns_take(canary->turns, slots[i], tick) &&
+			    canary_arm(canary, slots[i], now, &batch[count]))
+				count++;
+	} while (found == wanted && count < capacity);
 	return count;
 }
 
@@ -257,10 +281,15 @@ void canary_on_sample(void *ctx, const struct sample *sample)
 
 void canary_expect_record(const struct canary *canary, const struct kc_record *record)
 {
-	if (record->slot >= canary->memory->shape.slots)
+	const struct kernel_shape *shape = &canary->memory->shape;
+
+	if (record->slot >= shape->slots || record->flow >= shape->flows)
 		return;
 	__builtin_prefetch(&canary->standings[record->slot]);
+	__builtin_prefetch(&canary->flow_losses[record->slot * shape->flows + record->flow], 1);
 	samples_expect_record(canary->samples, record);
+	canary_expect_rtt(canary, record->slot,
+			  (int64_t)(record->t4_ns - record->t1_ns - record->residence_ns));
 }
 
 void canary_on_record(struct canary *canary, const struct kc_record *record)

@@ -93,6 +93,14 @@ void canary_count_sent(struct canary *canary, uint32_t slot, int32_t count)
 	canary->stats[slot].sent += (uint64_t)(int64_t)count;
 }
 
+void canary_expect_rtt(const struct canary *canary, uint32_t slot, int64_t rtt_ns)
+{
+	__builtin_prefetch(&canary->stats[slot].returned, 1);
+	__builtin_prefetch(&canary->stats[slot].rtt_sum_ns, 1);
+	__builtin_prefetch(&canary->recents[slot], 1);
+	native_expect(&canary->natives[slot], rtt_ns);
+}
+
 /* What is lost of a peer that left is nobody's loss: its own counters end with the running call,
  * those of its zone do not. */
 void canary_count_sample(struct canary *canary, const struct sample *sample)

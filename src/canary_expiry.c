@@ -76,10 +76,13 @@ static void canary_expire_slots(struct canary *canary, struct local_time now)
 	uint32_t slots = canary->memory->shape.slots;
 	bool resolving = peers_count(canary->peers, PEER_RESOLVING) > 0;
 	uint32_t slot = resolving ? 0 : samples_find_expired(canary->samples, 0, now);
+	uint32_t next;
 
-	while (slot < slots) {
+	for (; slot < slots; slot = next) {
+		next = resolving ? slot + 1 : samples_find_expired(canary->samples, slot + 1, now);
+		if (next < slots)
+			samples_expect_expiry(canary->samples, next);
 		canary_expire_slot(canary, slot, now);
-		slot = resolving ? slot + 1 : samples_find_expired(canary->samples, slot + 1, now);
 	}
 }
 

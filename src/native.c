@@ -54,6 +54,13 @@ static unsigned int native_carry(const struct native_histogram *histogram, unsig
 	return i;
 }
 
+void native_expect(const struct native_histogram *histogram, int64_t value_ns)
+{
+	unsigned int place = native_place(value_ns);
+
+	__builtin_prefetch(place ? (const void *)&histogram->low[place - 1] : &histogram->zero, 1);
+}
+
 void native_add(struct native_histogram *histogram, int64_t value_ns)
 {
 	unsigned int place = native_place(value_ns);

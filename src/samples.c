@@ -148,6 +148,14 @@ void samples_expect_probe(const struct samples *samples, uint32_t slot, uint16_t
 	__builtin_prefetch(samples_flow(samples, slot, flow), 1);
 }
 
+void samples_expect_arming(const struct samples *samples, uint32_t slot, uint16_t flow)
+{
+	size_t index = samples_index(samples, slot, flow, samples_flow(samples, slot, flow)->next);
+
+	__builtin_prefetch(&samples->memory->flights[index], 1);
+	__builtin_prefetch(&samples->entries[index], 1);
+}
+
 int samples_arm(struct samples *samples, uint32_t slot, uint16_t flow, uint64_t nonce,
 		struct local_time now, uint32_t *ret_sequence)
 {
@@ -304,11 +312,8 @@ static void samples_on_duplicate(struct samples *samples, size_t index, uint32_t
 
 void samples_expect_record(const struct samples *samples, const struct kc_record *record)
 {
-	size_t index;
+	size_t index = samples_index(samples, record->slot, record->flow, record->sequence);
 
-	if (record->flow >= samples->memory->shape.flows)
-		return;
-	index = samples_index(samples, record->slot, record->flow, record->sequence);
 	__builtin_prefetch(samples_flow(samples, record->slot, record->flow), 1);
 	__builtin_prefetch(&samples->memory->flights[index], 1);
 	__builtin_prefetch(&samples->entries[index], 1);

@@ -235,14 +235,34 @@ static int64_t samples_expire_flow(struct samples *samples, uint32_t slot, uint1
 	return next_ns;
 }
 
+void samples_expect_expiry(const struct samples *samples, uint32_t slot)
+{
+	for (uint32_t flow = 0; flow < samples->memory->shape.flows; flow++)
+		__builtin_prefetch(samples_flow(samples, slot, (uint16_t)flow), 1);
+}
+
+/* As samples_expect_expiry: of all flows at once what is looked at first. */
+static void samples_expect_firsts(const struct samples *samples, uint32_t slot, uint32_t flows)
+{
+	for (uint32_t flow = 0; flow < flows; flow++) {
+		uint32_t first = samples_flow(samples, slot, (uint16_t)flow)->first;
+		size_t index = samples_index(samples, slot, (uint16_t)flow, first);
+
+		__builtin_prefetch(&samples->entries[index], 1);
+		__builtin_prefetch(&samples->memory->flights[index], 1);
+	}
+}
+
 void samples_expire(struct samples *samples, uint32_t slot, struct local_time now, sample_fn *done,
 		    void *ctx)
 {
+	uint32_t flows = samples_flows(samples, slot);
 	int64_t next_ns = INT64_MAX;
 
 	if (now.ns < samples->expiries_ns[slot])
 		return;
-	for (uint32_t flow = 0; flow < samples_flows(samples, slot); flow++) {
+	samples_expect_firsts(samples, slot, flows);
+	for (uint32_t flow = 0; flow < flows; flow++) {
 		int64_t due_ns = samples_expire_flow(samples, slot, (uint16_t)flow, now, done, ctx);
 
 		if (due_ns < next_ns)
