@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ssid.h"
+
 void canary_notify(const struct canary *canary, enum canary_notice notice, uint32_t slot,
 		   uint16_t flow)
 {
@@ -111,12 +113,29 @@ static uint16_t canary_flow(const struct canary *canary, uint32_t slot, struct l
 	return (uint16_t)(number % samples_flows(canary->samples, slot));
 }
 
-/* Sessions of this canary never meet: there are fewer of them than identifiers. */
-static uint16_t canary_ssid(const struct canary *canary, uint32_t slot, uint16_t flow)
+/* Whether the programs can tell whose its replies are. */
+static bool canary_is_placed(struct canary *canary, uint32_t slot)
 {
-	uint32_t session = slot * canary->memory->shape.flows + flow;
+	struct standing *standing = &canary->standings[slot];
+	const struct peer *peer = peers_get(canary->peers, slot);
+	uint32_t holder;
 
-	return (uint16_t)(1 + (canary->settings.ssid_base + session) % UINT16_MAX);
+	if (!standing->placed)
+		standing->placed = addresses_find(canary->memory, &peer->address, &holder) == 0 &&
+				   holder == slot;
+	return standing->placed;
+}
+
+/* Sessions of this canary never meet: there are fewer of them than identifiers. What cannot be
+ * paired has one that is no slot's, lest it be stamped and then taken for lost. */
+static uint16_t canary_ssid(struct canary *canary, uint32_t slot, uint16_t flow)
+{
+	const struct kernel_shape *shape = &canary->memory->shape;
+	uint32_t session = slot * shape->flows + flow;
+
+	if (!canary_is_placed(canary, slot))
+		session = shape->slots * shape->flows;
+	return kc_ssid(session, shape->ssid_base);
 }
 
 static void canary_fill(struct canary *canary, uint32_t slot, struct local_time now,
