@@ -88,8 +88,9 @@ void samples_set_stateful(struct samples *samples, uint32_t slot, bool stateful)
  * late or further reply is told any more. */
 void samples_start_anew(struct samples *samples, uint32_t slot);
 
-/* Fetches what arming a probe would need: first what tells where the rest is. Change nothing. */
+/* Fetches the flow, of which arming a probe needs its next place. Changes nothing. */
 void samples_expect_probe(const struct samples *samples, uint32_t slot, uint16_t flow);
+/* Fetches that place; reads the flow. Changes nothing. */
 void samples_expect_arming(const struct samples *samples, uint32_t slot, uint16_t flow);
 
 /* Puts the next probe of (slot, flow) in flight. 0 and its sequence, or -EBUSY: the window is full.

@@ -80,7 +80,7 @@ static void canary_expire_slots(struct canary *canary, struct local_time now)
 
 	for (; slot < slots; slot = next) {
 		next = resolving ? slot + 1 : samples_find_expired(canary->samples, slot + 1, now);
-		if (next < slots)
+		if (next < slots && !resolving)
 			samples_expect_expiry(canary->samples, next);
 		canary_expire_slot(canary, slot, now);
 	}

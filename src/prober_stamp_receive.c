@@ -125,8 +125,11 @@ static int receive_batch(struct prober_stamp *prober, int fd, uint32_t count, in
 	return recvmmsg(fd, prober->received, count, flags | MSG_DONTWAIT, NULL);
 }
 
+_Static_assert(PROBER_STAMP_DRAIN_MAX % PROBE_BATCH == 0, "whole batches");
+
 /* Empties the socket of replies without a look at them: neither what they say nor whose they are
- * is copied. The messages are those that are sent with, which are set anew for each probe. */
+ * is copied. An error that came meanwhile ends it; the next call sees both. The messages are those
+ * that are sent with, which are set anew for each probe. */
 static void discard(struct prober_stamp *prober, int fd)
 {
 	uint32_t left = PROBER_STAMP_DRAIN_MAX;
@@ -191,6 +194,7 @@ struct prober_stamp_errors prober_stamp_receive(struct prober_stamp *prober,
 
 		if (socket->fd < 0 || !socket->revents)
 			continue;
+		/* Beside errors replies are read in any case. */
 		if (!on_reply && !(socket->revents & POLLERR)) {
 			discard(prober, socket->fd);
 			continue;

@@ -177,7 +177,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
 		header->msg_control = &prober.controls[i];
 		memset(&prober.senders[i], 0x5a, sizeof(prober.senders[i]));
 	}
-	/* By a bit of what follows, so that the corpus is worth as much as before. */
+	/* Some unread. By the length alone, so that the corpus is worth as much as before. */
 	errors = prober_stamp_receive(&prober, length % 16 == 15 ? NULL : on_reply, on_refusal,
 				      &handed_on);
 	require(errors.rejected <= errors.useless && errors.useless <= kernel.errors);

@@ -153,6 +153,25 @@ static void late_wake_ups_take_no_turns(void **state)
 	simulation_close(sim);
 }
 
+/* Turns that are left out take no room in a batch: all are seen to in one call. */
+static void a_call_sees_to_all_turns(void **state)
+{
+	struct simulation *sim = simulation_open(SEED, SIMULATION_SLOTS, 1, NS_PER_SECOND,
+						 NS_PER_SECOND, protocol_of(state));
+	struct probe batch[4];
+	uint64_t sum;
+
+	simulation_populate(sim, 64);
+	most_in_a_tick(sim, SIMULATION_TICK_NS, 2 * NS_PER_SECOND, &sum);
+	sim->now_ns += 10 * NS_PER_SECOND;
+	canary_on_expiry(sim->canary, simulation_now(sim));
+	assert_true(canary_next_due(sim->canary, simulation_now(sim)).ns <= sim->now_ns);
+	assert_int_equal(
+		canary_due(sim->canary, simulation_now(sim), simulation_now(sim), batch, 4), 0);
+	assert_true(canary_next_due(sim->canary, simulation_now(sim)).ns > sim->now_ns);
+	simulation_close(sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +179,7 @@ int main(void)
 		EACH_PROTOCOL(turns_stay_spread),
 		EACH_PROTOCOL(an_interval_below_the_tick_is_probed_with_every_tick),
 		EACH_PROTOCOL(late_wake_ups_take_no_turns),
+		EACH_PROTOCOL(a_call_sees_to_all_turns),
 	};
 
 	print_message("seed %#x\n", SEED);
