@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The canary's state, shared by the files that make it up: canary_probes.c (probes go out), canary.c
+ * The state of the canary, shared by its files: canary_probes.c (probes go out), canary.c
  * (what became of them), canary_expiry.c (what is due), canary_peers.c (who comes, goes and where),
  * canary_mesh.c (who of them is probed), canary_own.c (which addresses are ours), canary_names.c
  * (who they say they are), canary_counts.c (what is counted, and of whom it is shown). For them
