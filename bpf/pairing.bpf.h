@@ -11,7 +11,6 @@
 #include "kernel_abi.h"
 #include "maps.bpf.h"
 #include "message.bpf.h"
-#include "ssid.h"
 #include "timestamp.bpf.h"
 
 /* What a message says of a probe of ours: whether it is the probe or the reply. Of 8 octets each,
@@ -19,7 +18,6 @@
 struct probe {
 	__u64 nonce;
 	__u64 sequence;
-	__u64 ssid;  /* of a probe by STAMP, else 0 */
 	__u64 bytes; /* that the checksum covers, of a reply by either protocol */
 	/* The rest only of a reply by STAMP, else 0. */
 	__u64 checksum;
@@ -57,11 +55,10 @@ static __always_inline bool stamp_request_load(const struct packet *packet,
 
 	if (message->bytes < UDP_BYTES + sizeof(request) ||
 	    !packet_load(packet, message->offset + UDP_BYTES, &request,
-			 offsetof(struct stamp_request, mbz)))
+			 offsetof(struct stamp_request, error_estimate_be)))
 		return false;
 	ret->nonce = nonce_load(request.timestamp);
 	ret->sequence = bpf_ntohl(request.sequence_be);
-	ret->ssid = bpf_ntohs(request.ssid_be);
 	return true;
 }
 
@@ -118,21 +115,6 @@ static __always_inline struct kc_flight *flight_of(__u64 slot, const struct mess
 					     (sequence & (config.window - 1)));
 }
 
-/* Whose it would be: its slot, or -1; that it is ours the nonce proves. A STAMP probe says it by
- * itself, and an address takes longer to find. */
-static __always_inline __s64 probe_slot(const struct message *message, const struct probe *probe)
-{
-	__u64 session, slot;
-
-	if (message_kind(message) == MESSAGE_ECHO)
-		return slot_find(message->destination, message_is_ipv4(message));
-	if (probe->ssid == 0)
-		return -1;
-	session = kc_ssid_session(probe->ssid, config.ssid_base);
-	slot = session / config.flows;
-	return slot * config.flows + message_flow(message) == session ? (__s64)slot : -1;
-}
-
 /* T1. */
 static __always_inline void probe_stamp(const struct packet *packet, const struct message *message)
 {
@@ -145,7 +127,7 @@ static __always_inline void probe_stamp(const struct packet *packet, const struc
 	if (!(message_kind(message) == MESSAGE_ECHO ? echo_load(packet, message, &probe)
 						    : stamp_request_load(packet, message, &probe)))
 		return;
-	slot = probe_slot(message, &probe);
+	slot = slot_find(message->destination, message_is_ipv4(message));
 	if (slot < 0)
 		return;
 	flight = flight_of(slot, message, probe.sequence);

@@ -32,6 +32,9 @@ void addresses_remove(const struct kernel_memory *memory, const struct address *
 /* Our own, or not any more: beside what peer it is, which is not touched. 0 or -ENOSPC. */
 int addresses_set_own(const struct kernel_memory *memory, const struct address *address, bool own);
 
+/* Fetches what the programs look at first to find it. Changes nothing. */
+void addresses_expect(const struct kernel_memory *memory, const struct address *address);
+
 /* 0 and the slot of the peer, or -ENOENT: nobody's, or of a peer that has none. */
 int addresses_find(const struct kernel_memory *memory, const struct address *address,
 		   uint32_t *ret_slot);

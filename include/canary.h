@@ -66,6 +66,7 @@ struct canary_settings {
 	uint32_t network_count;
 	uint32_t listed; /* so many of the worst have series; RANKING_ALL, or 0 */
 	char node_name[PEER_NAME_CAPACITY]; /* nobody else's name */
+	uint16_t ssid_base;		    /* random, so that a restart makes new sessions */
 	bool incurious;			    /* no probe asks who answers: all are alike */
 	canary_notice_fn *notice;	    /* NULL: nobody listens */
 	void *notice_ctx;
@@ -82,7 +83,7 @@ struct probe {
 	uint32_t slot;
 	uint32_t sequence;
 	uint16_t flow;
-	uint16_t ssid;	  /* STAMP: never 0; no two sessions that can be paired have the same */
+	uint16_t ssid;	  /* STAMP: never 0, unique among the sessions of this canary */
 	uint8_t protocol; /* enum probe_protocol */
 	bool ask;	  /* STAMP: with the TLV that asks who answers */
 };

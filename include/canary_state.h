@@ -54,7 +54,6 @@ struct standing {
 	bool refused_last : 1; /* the last verdict was that */
 	bool displaced : 1;    /* its zone found no room, and that was counted */
 	bool left : 1;	       /* see CANARY_LEFT: about to depart */
-	bool placed : 1;       /* its address was seen in kc_addresses, which it leaves no sooner */
 };
 
 /* Addresses of this machine. */

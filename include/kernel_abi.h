@@ -145,9 +145,9 @@ struct kc_config {
 	__u16 icmp_id_be;		   /* identifier of our echo requests, network order */
 	__u16 stamp_port_be;		   /* of reflectors, ours and others' */
 	__u16 flow_ports_be[KC_FLOWS_MAX]; /* source ports of our probes; 0: none */
-	__u16 ssid_base;		   /* of our sessions; see ssid.h */
 	__u8 reflector;			   /* 1: requests are answered */
 	__u8 tai_clock;			   /* 1: the kernel has bpf_ktime_get_tai_ns */
+	__u8 reserved[2];
 };
 
 _Static_assert(sizeof(struct kc_flight) == 16, "kc_flight");

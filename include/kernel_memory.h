@@ -10,7 +10,7 @@
 
 #include "kernel_abi.h"
 
-/* The sizes that user space and programs share, and where their arithmetic begins. */
+/* The sizes that user space and programs share. */
 struct kernel_shape {
 	uint32_t slots;		   /* entries of kc_peers */
 	uint32_t flows;		   /* per slot */
@@ -20,7 +20,6 @@ struct kernel_shape {
 	uint32_t address_capacity; /* entries of kc_addresses */
 	uint32_t session_capacity; /* entries of kc_sessions */
 	uint32_t hash_seed;
-	uint16_t ssid_base;  /* random, so that a restart makes new sessions */
 	uint32_t ring_bytes; /* power of two, whole pages */
 };
 

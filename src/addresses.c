@@ -35,6 +35,11 @@ static struct kc_address *addresses_bucket(const struct kernel_memory *memory,
 	return &memory->addresses[kc_address_bucket(hash, memory->shape.address_capacity, half)];
 }
 
+void addresses_expect(const struct kernel_memory *memory, const struct address *address)
+{
+	__builtin_prefetch(addresses_bucket(memory, address, 0));
+}
+
 static struct kc_address *addresses_lookup(const struct kernel_memory *memory,
 					   const struct address *address)
 {

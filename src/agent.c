@@ -222,7 +222,7 @@ static int agent_open_core(struct agent *agent, const struct agent_inheritance *
 		.sample = agent->ear ? agent->ear->sample : NULL,
 		.sample_ctx = agent->ear ? agent->ear->ctx : NULL,
 	};
-	uint64_t random[3];
+	uint64_t random[4];
 	int err;
 
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
@@ -233,6 +233,7 @@ static int agent_open_core(struct agent *agent, const struct agent_inheritance *
 	settings.phase_ns = (int64_t)(random[2] % (uint64_t)settings.interval_ns);
 	if (agent->ear)
 		settings.phase_ns = TURNS_AT_ONCE;
+	settings.ssid_base = (uint16_t)random[3];
 	memcpy(settings.node_name, config->node_name, sizeof(settings.node_name));
 	slot_index_set_seed(inheritance->shape.hash_seed);
 	err = maps_open(inheritance->kernel, &inheritance->shape, &agent->maps);

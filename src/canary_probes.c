@@ -5,8 +5,6 @@
  */
 #include "canary_state.h"
 
-#include "ssid.h"
-
 void canary_on_clock(struct canary *canary, const struct wall_clock *clock)
 {
 	struct kc_control *control = canary->memory->control;
@@ -26,29 +24,12 @@ static uint16_t canary_flow(const struct canary *canary, uint32_t slot, struct l
 	return (uint16_t)(number % samples_flows(canary->samples, slot));
 }
 
-/* Whether the programs can tell whose its replies are. */
-static bool canary_is_placed(struct canary *canary, uint32_t slot)
+/* Sessions of this canary never meet: there are fewer of them than identifiers. */
+static uint16_t canary_ssid(const struct canary *canary, uint32_t slot, uint16_t flow)
 {
-	struct standing *standing = &canary->standings[slot];
-	const struct peer *peer = peers_get(canary->peers, slot);
-	uint32_t holder;
+	uint32_t session = slot * canary->memory->shape.flows + flow;
 
-	if (!standing->placed)
-		standing->placed = addresses_find(canary->memory, &peer->address, &holder) == 0 &&
-				   holder == slot;
-	return standing->placed;
-}
-
-/* Sessions of this canary never meet: there are fewer of them than identifiers. What cannot be
- * paired has one that is no slot's, lest it be stamped and then taken for lost. */
-static uint16_t canary_ssid(struct canary *canary, uint32_t slot, uint16_t flow)
-{
-	const struct kernel_shape *shape = &canary->memory->shape;
-	uint32_t session = slot * shape->flows + flow;
-
-	if (!canary_is_placed(canary, slot))
-		session = shape->slots * shape->flows;
-	return kc_ssid(session, shape->ssid_base);
+	return (uint16_t)(1 + (canary->settings.ssid_base + session) % UINT16_MAX);
 }
 
 static void canary_fill(struct canary *canary, uint32_t slot, struct local_time now,
@@ -112,8 +93,11 @@ static uint32_t canary_find_due(const struct canary *canary, struct local_time t
 		ret[count++] = slot;
 	}
 	*from = slot;
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
 		samples_expect_arming(canary->samples, ret[i], flows[i]);
+		/* As the counter above. */
+		addresses_expect(canary->memory, &peers_get(canary->peers, ret[i])->address);
+	}
 	return count;
 }
 

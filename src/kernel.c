@@ -115,7 +115,6 @@ static void kernel_fill_constants(const struct kernel_settings *settings, struct
 	config->address_capacity = shape->address_capacity;
 	config->session_capacity = shape->session_capacity;
 	config->hash_seed = shape->hash_seed;
-	config->ssid_base = shape->ssid_base;
 	config->icmp_id_be = settings->icmp_id_be;
 	config->stamp_port_be = settings->stamp_port_be;
 	memcpy(config->flow_ports_be, settings->flow_ports_be, sizeof(config->flow_ports_be));

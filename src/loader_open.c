@@ -23,19 +23,13 @@
 /* Three of the canary's heartbeats, one a second; and no probe in flight outlasts it. */
 #define INERT_AFTER_MIN_NS (3 * NS_PER_SECOND)
 
-struct random_start {
-	uint32_t hash_seed;
-	uint16_t icmp_id;
-	uint16_t ssid_base; /* no part of the seed: it is on the wire */
-};
-
-static int loader_open_kernel(struct loader *loader, const struct random_start *random)
+static int loader_open_kernel(struct loader *loader, uint32_t hash_seed, uint16_t icmp_id_be)
 {
 	const struct config *config = loader->config;
 	int64_t inert_after_ns = 2 * config->probe_timeout_ns + NS_PER_SECOND;
 	struct kernel_settings settings = {
-		.shape = loader_shape(config, random->hash_seed),
-		.icmp_id_be = random->icmp_id,
+		.shape = loader_shape(config, hash_seed),
+		.icmp_id_be = icmp_id_be,
 		.stamp_port_be = htons((uint16_t)config->stamp_port),
 		.reflector = config->reflector == CONFIG_REFLECTOR_TRUE,
 		.with_xdp = config->bpf_hook == CONFIG_HOOK_XDP,
@@ -45,7 +39,6 @@ static int loader_open_kernel(struct loader *loader, const struct random_start *
 	const void *object;
 	int err;
 
-	settings.shape.ssid_base = random->ssid_base;
 	for (uint32_t flow = 0; flow < settings.shape.flows; flow++)
 		settings.flow_ports_be[flow] = prober_stamp_port_be(loader->stamp, (uint16_t)flow);
 	identity_fill(config->node_name, config->node_zone, &settings.identity);
@@ -165,6 +158,11 @@ static const char *missing_capability(void)
 	return "no capability; perhaps seccomp, lockdown or a security module refused";
 }
 
+struct random_start {
+	uint32_t hash_seed;
+	uint16_t icmp_id;
+};
+
 /* --- with BPF --- */
 
 /* Both probers, whatever the default protocol: the peers file may name the other at any time. In
@@ -184,7 +182,7 @@ static int loader_open_bpf(struct loader *loader, const struct random_start *ran
 	if (err)
 		return err;
 	*ret_what = "cannot load the BPF programs; --log.level=debug tells more";
-	return loader_open_kernel(loader, random);
+	return loader_open_kernel(loader, random->hash_seed, random->icmp_id);
 }
 
 /* --- without --- */
@@ -239,7 +237,7 @@ static int loader_open_stand_in(struct loader *loader, const struct random_start
 	err = loader_open_reflector(loader);
 	if (err)
 		return err;
-	err = loader_open_kernel(loader, random);
+	err = loader_open_kernel(loader, random->hash_seed, random->icmp_id);
 	if (err)
 		log_error("cannot make the maps", LOG_ERRNO(err));
 	return err;

@@ -97,8 +97,7 @@ static void own_measure(struct harness *harness, const struct shape *shape, cons
 static void all_own_measure(struct harness *harness, const struct shape *shape)
 {
 	const struct canary_bpf *skeleton = harness->skeleton;
-	const struct stamp probe = stamp_probe(0, ssid_of(shape, 0));
-	const struct stamp request = stamp_request_in();
+	const struct stamp probe = stamp_probe(0), request = stamp_request_in();
 	const uint64_t answered = ntp_of(now_ns());
 	const struct stamp reply = stamp_reply_in(0, answered, answered + 1, ERROR_ESTIMATE);
 	const struct echo echo = echo_of(false), echo_reply = echo_of(true);

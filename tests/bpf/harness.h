@@ -43,7 +43,6 @@
 #define SESSION_CAPACITY 8 /* so that every place is tried for every session */
 #define ADDRESS_CAPACITY (6 * KC_ADDRESS_BUCKET)
 #define HASH_SEED	 0x5eed
-#define SSID_BASE	 0xfffb /* the sessions of SLOT_IPV6 are past the greatest SSID */
 #define INERT_AFTER_NS	 3000000000ULL
 #define RING_BYTES	 4096
 #define RECORDS_MAX	 128
@@ -179,8 +178,7 @@ static inline struct stamp_identity harness_identity(void)
 	return identity;
 }
 
-static inline void harness_configure(struct canary_bpf *skeleton, bool reflector,
-				     uint16_t ssid_base)
+static inline void harness_configure(struct canary_bpf *skeleton, bool reflector)
 {
 	struct stamp_identity identity = harness_identity();
 	struct kc_config config = {
@@ -191,7 +189,6 @@ static inline void harness_configure(struct canary_bpf *skeleton, bool reflector
 		.address_capacity = ADDRESS_CAPACITY,
 		.session_capacity = SESSION_CAPACITY,
 		.hash_seed = HASH_SEED,
-		.ssid_base = ssid_base,
 		.icmp_id_be = htons(PACKET_ID),
 		.stamp_port_be = htons(STAMP_PORT),
 		.reflector = reflector,
@@ -221,7 +218,7 @@ static inline void harness_close(struct harness *harness)
 }
 
 /* NULL with errno where this is not root's machine, or BPF is out of reach. */
-static inline struct harness *harness_open_with(bool reflector, uint16_t ssid_base)
+static inline struct harness *harness_open(bool reflector)
 {
 	struct harness *harness = calloc(1, sizeof(*harness));
 	struct canary_bpf *skeleton;
@@ -230,7 +227,7 @@ static inline struct harness *harness_open_with(bool reflector, uint16_t ssid_ba
 	skeleton = harness->skeleton = canary_bpf__open();
 	if (!skeleton)
 		goto out;
-	harness_configure(skeleton, reflector, ssid_base);
+	harness_configure(skeleton, reflector);
 	if (canary_bpf__load(skeleton) != 0)
 		goto out;
 	harness->control = harness_map(skeleton->maps.kc_control, sizeof(*harness->control));
@@ -250,11 +247,6 @@ static inline struct harness *harness_open_with(bool reflector, uint16_t ssid_ba
 out:
 	harness_close(harness);
 	return NULL;
-}
-
-static inline struct harness *harness_open(bool reflector)
-{
-	return harness_open_with(reflector, SSID_BASE);
 }
 
 /* As harness_run_freely(), of a packet of tc's about which the kernel knows more than its octets:

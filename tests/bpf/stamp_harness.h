@@ -22,14 +22,6 @@ static inline struct kc_flight *stamp_flight(struct harness *harness, const stru
 	return &harness->flights[(slot_of(shape) * FLOWS + flow) * WINDOW + SEQUENCE % WINDOW];
 }
 
-/* Of the shape's peer, in a harness with SSID_BASE. */
-static inline uint16_t ssid_of(const struct shape *shape, unsigned flow)
-{
-	unsigned slot = slot_of(shape), ssid = SSID_BASE + 1 + slot * FLOWS + flow;
-
-	return (uint16_t)(ssid > 0xffff ? ssid - 0xffff : ssid);
-}
-
 /* As arm(), for a STAMP probe. */
 static inline struct kc_flight *stamp_arm(struct harness *harness, const struct shape *shape,
 					  unsigned flow, uint64_t t1_ns)

@@ -12,7 +12,7 @@
 
 #define FLOW_PORT	0xa001 /* of the first flow, the others follow */
 #define STAMP_SEQUENCE	(0x00020000U + SEQUENCE)
-#define STAMP_SSID	0x0b0e /* of others, and what comes back of ours: nobody looks at it */
+#define STAMP_SSID	0x0b0e
 #define STAMP_CAPACITY	9216
 #define ERROR_ESTIMATE	0x8a05
 #define REPLY_COUNTER	0xfffffffeU
@@ -62,7 +62,7 @@ static inline void stamp_fill_request(struct stamp *stamp, uint32_t sequence)
 	stamp->payload_bytes = STAMP_BYTES;
 }
 
-static inline struct stamp stamp_probe(unsigned flow, uint16_t ssid)
+static inline struct stamp stamp_probe(unsigned flow)
 {
 	struct stamp stamp = { .outbound = true,
 			       .source_port = (uint16_t)(FLOW_PORT + flow),
@@ -70,7 +70,6 @@ static inline struct stamp stamp_probe(unsigned flow, uint16_t ssid)
 			       .ttl = PACKET_TTL };
 
 	stamp_fill_request(&stamp, STAMP_SEQUENCE);
-	octets_be(stamp.payload + 14, 2, ssid);
 	return stamp;
 }
 

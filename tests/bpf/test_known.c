@@ -100,16 +100,15 @@ static void the_known_have_no_replies_to_give(void **state)
 	}
 }
 
-/* By ICMP: a STAMP probe tells its slot by itself, wherever it goes. */
 static void what_is_sent_to_the_known_is_not_ours(void **state)
 {
 	struct harness *harness = harness_or_skip(state);
-	const struct echo echo = echo_of(false);
 
 	for (size_t i = 0; i < COUNT(shapes); i++) {
 		const struct shape *shape = &shapes[i];
-		struct frame frame = frame_of_echo(shape, &echo);
-		struct kc_flight *flight = arm(harness, shape, KC_T1_ARMED);
+		struct stamp probe = stamp_probe(0);
+		struct frame frame = frame_of_stamp(shape, &probe);
+		struct kc_flight *flight = stamp_arm(harness, shape, 0, KC_T1_ARMED);
 
 		make_known(harness, shape);
 		run_frame(programs_of(harness, shape).egress, &frame);

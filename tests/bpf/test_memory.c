@@ -278,7 +278,7 @@ static int load_with_least_capabilities(size_t which)
 	skeleton = canary_bpf__open();
 	if (!skeleton)
 		return errno;
-	harness_configure(skeleton, loads[which].reflector, SSID_BASE);
+	harness_configure(skeleton, loads[which].reflector);
 	config = (struct kc_config *)&skeleton->rodata->config;
 	config->flows = loads[which].flows;
 	config->window = loads[which].window;

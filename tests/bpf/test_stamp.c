@@ -18,8 +18,7 @@
 static void check_exchange(struct harness *harness, const struct shape *shape, unsigned flow,
 			   const struct bpf_program *egress, const struct bpf_program *ingress)
 {
-	struct stamp probe = stamp_probe(flow, ssid_of(shape, flow));
-	struct stamp reply = stamp_reply_in(flow, T2, T2 + RESIDENCE, 1);
+	struct stamp probe = stamp_probe(flow), reply = stamp_reply_in(flow, T2, T2 + RESIDENCE, 1);
 	struct frame out = frame_of_stamp(shape, &probe), in = frame_of_stamp(shape, &reply);
 	struct kc_flight *flight = stamp_arm(harness, shape, flow, KC_T1_ARMED);
 	struct kc_peer *peer = &harness->peers[slot_of(shape)];
@@ -86,7 +85,7 @@ static void a_probe_stands_at_the_low_bits_of_its_sequence(void **state)
 
 	for (size_t i = 0; i < COUNT(sequences) * FLOWS; i++) {
 		unsigned flow = (unsigned)(i % FLOWS);
-		struct stamp probe = stamp_probe(flow, ssid_of(&shapes[0], flow));
+		struct stamp probe = stamp_probe(flow);
 		struct stamp reply = stamp_reply_in(flow, T2, T2, 1);
 		struct kc_flight *flight = &harness->flights[(SLOT_IPV4 * FLOWS + flow) * WINDOW +
 							     sequences[i / FLOWS] % WINDOW];
@@ -109,23 +108,28 @@ static void a_probe_stands_at_the_low_bits_of_its_sequence(void **state)
 	}
 }
 
-/* Probes that must not be stamped, each by one thing; of SSIDs see test_ssid.c. */
+/* Probes that must not be stamped, each by one thing. */
+enum target { TO_PEER, TO_STRANGER, TO_OURSELVES };
+
 static const struct {
 	const char *name;
+	enum target target;
 	uint16_t source_port;
 	uint16_t destination_port;
 	uint16_t sequence;
 	uint64_t nonce;
 	size_t payload_bytes;
 } unstamped[] = {
-	{ "to another port", FLOW_PORT, STAMP_PORT + 1, SEQUENCE, NONCE, STAMP_BYTES },
-	{ "from another", FLOW_PORT + FLOWS, STAMP_PORT, SEQUENCE, NONCE, STAMP_BYTES },
-	{ "of another flow", FLOW_PORT + 1, STAMP_PORT, SEQUENCE, NONCE, STAMP_BYTES },
-	{ "from the reflector", STAMP_PORT, STAMP_PORT, SEQUENCE, NONCE, STAMP_BYTES },
-	{ "another sequence", FLOW_PORT, STAMP_PORT, SEQUENCE + 1, NONCE, STAMP_BYTES },
-	{ "another nonce", FLOW_PORT, STAMP_PORT, SEQUENCE, NONCE + 1, STAMP_BYTES },
-	{ "no nonce", FLOW_PORT, STAMP_PORT, SEQUENCE, NONCE, 11 },
-	{ "nothing at all", FLOW_PORT, STAMP_PORT, SEQUENCE, NONCE, 0 },
+	{ "stranger's", TO_STRANGER, FLOW_PORT, STAMP_PORT, SEQUENCE, NONCE, STAMP_BYTES },
+	{ "our own", TO_OURSELVES, FLOW_PORT, STAMP_PORT, SEQUENCE, NONCE, STAMP_BYTES },
+	{ "to another port", TO_PEER, FLOW_PORT, STAMP_PORT + 1, SEQUENCE, NONCE, STAMP_BYTES },
+	{ "from another", TO_PEER, FLOW_PORT + FLOWS, STAMP_PORT, SEQUENCE, NONCE, STAMP_BYTES },
+	{ "of another flow", TO_PEER, FLOW_PORT + 1, STAMP_PORT, SEQUENCE, NONCE, STAMP_BYTES },
+	{ "from the reflector", TO_PEER, STAMP_PORT, STAMP_PORT, SEQUENCE, NONCE, STAMP_BYTES },
+	{ "another sequence", TO_PEER, FLOW_PORT, STAMP_PORT, SEQUENCE + 1, NONCE, STAMP_BYTES },
+	{ "another nonce", TO_PEER, FLOW_PORT, STAMP_PORT, SEQUENCE, NONCE + 1, STAMP_BYTES },
+	{ "no nonce", TO_PEER, FLOW_PORT, STAMP_PORT, SEQUENCE, NONCE, 11 },
+	{ "nothing at all", TO_PEER, FLOW_PORT, STAMP_PORT, SEQUENCE, NONCE, 0 },
 };
 
 static void another_packet_is_not_stamped(void **state)
@@ -135,7 +139,7 @@ static void another_packet_is_not_stamped(void **state)
 	for (size_t i = 0; i < COUNT(unstamped) * COUNT(shapes); i++) {
 		size_t which = i % COUNT(unstamped);
 		const struct shape *shape = &shapes[i / COUNT(unstamped)];
-		struct stamp probe = stamp_probe(0, ssid_of(shape, 0));
+		struct stamp probe = stamp_probe(0);
 		struct kc_flight *flight = stamp_arm(harness, shape, 0, KC_T1_ARMED);
 
 		probe.source_port = unstamped[which].source_port;
@@ -143,6 +147,10 @@ static void another_packet_is_not_stamped(void **state)
 		probe.payload_bytes = unstamped[which].payload_bytes;
 		octets_be(probe.payload, 4, unstamped[which].sequence);
 		memcpy(probe.payload + 4, &unstamped[which].nonce, 8);
+		if (unstamped[which].target == TO_STRANGER)
+			probe.destination = shape->ipv6 ? ipv6_stranger : ipv4_stranger;
+		if (unstamped[which].target == TO_OURSELVES)
+			probe.destination = shape->ipv6 ? ipv6_own : ipv4_own;
 		struct frame frame = frame_of_stamp(shape, &probe);
 
 		run_frame(programs_of(harness, shape).egress, &frame);
@@ -156,7 +164,7 @@ static void another_packet_is_not_stamped(void **state)
 static void an_idle_entry_is_not_stamped(void **state)
 {
 	struct harness *harness = harness_or_skip(state);
-	struct stamp probe = stamp_probe(0, ssid_of(&shapes[0], 0));
+	struct stamp probe = stamp_probe(0);
 	struct kc_flight *flight = stamp_arm(harness, &shapes[0], 0, KC_T1_ARMED);
 
 	flight->nonce = 0;
@@ -166,7 +174,7 @@ static void an_idle_entry_is_not_stamped(void **state)
 	run_frame(harness->skeleton->progs.kc_egress, &frame);
 	assert_int_equal(flight->t1_ns, KC_T1_ARMED);
 
-	probe = stamp_probe(0, ssid_of(&shapes[0], 0));
+	probe = stamp_probe(0);
 	probe.source_port = 0;
 	frame = frame_of_stamp(&shapes[0], &probe);
 	stamp_arm(harness, &shapes[0], 0, KC_T1_ARMED);
@@ -210,10 +218,9 @@ static const struct shape foreign_shapes[] = {
 static void foreign_headers_and_fragments_are_left_alone(void **state)
 {
 	struct harness *harness = harness_or_skip(state);
-	struct stamp reply = stamp_reply_in(0, T2, T2, 1);
+	struct stamp probe = stamp_probe(0), reply = stamp_reply_in(0, T2, T2, 1);
 
 	for (size_t i = 0; i < COUNT(foreign_shapes); i++) {
-		struct stamp probe = stamp_probe(0, ssid_of(&foreign_shapes[i], 0));
 		struct frame out = frame_of_stamp(&foreign_shapes[i], &probe);
 		struct frame in = frame_of_stamp(&foreign_shapes[i], &reply);
 
@@ -222,7 +229,6 @@ static void foreign_headers_and_fragments_are_left_alone(void **state)
 	}
 	for (size_t i = 0; i < FRAGMENT_BITS * COUNT(shapes); i++) {
 		const struct shape *shape = &shapes[i / FRAGMENT_BITS];
-		struct stamp probe = stamp_probe(0, ssid_of(shape, 0));
 		struct frame out = frame_of_stamp(shape, &probe),
 			     in = frame_of_stamp(shape, &reply);
 
@@ -238,13 +244,12 @@ static void foreign_headers_and_fragments_are_left_alone(void **state)
 static void without_a_heartbeat_the_programs_do_nothing(void **state)
 {
 	struct harness *harness = harness_or_skip(state);
-	struct stamp reply = stamp_reply_in(0, T2, T2, 1);
+	struct stamp probe = stamp_probe(0), reply = stamp_reply_in(0, T2, T2, 1);
 	uint64_t heartbeats[] = { 0, now_ns() - INERT_AFTER_NS - 1,
 				  now_ns() + INERT_AFTER_NS + 60000000000 };
 
 	for (size_t i = 0; i < COUNT(shapes) * COUNT(heartbeats); i++) {
 		const struct shape *shape = &shapes[i / COUNT(heartbeats)];
-		struct stamp probe = stamp_probe(0, ssid_of(shape, 0));
 		struct frame out = frame_of_stamp(shape, &probe),
 			     in = frame_of_stamp(shape, &reply);
 

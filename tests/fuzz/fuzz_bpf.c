@@ -17,9 +17,7 @@ struct stamp_identity programs_identity;
 #define XDP_BYTES      3000
 #define UNDISTURBED_NS 1000000 /* many times what a run takes */
 #define ATTEMPTS       8
-/* With STAMP_SSID, which the corpus has, in the first flow of SLOT_IPV4. */
-#define CORPUS_SSID_BASE (STAMP_SSID - 1 - SLOT_IPV4 * FLOWS)
-#define RATE_AHEAD	 15280 /* units of 2^16 ns: at the limit of what rate_allows() */
+#define RATE_AHEAD     15280 /* units of 2^16 ns: at the limit of what rate_allows() */
 
 static uint64_t compared;
 
@@ -45,7 +43,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 					      .address_capacity = ADDRESS_CAPACITY,
 					      .session_capacity = SESSION_CAPACITY,
 					      .hash_seed = HASH_SEED,
-					      .ssid_base = CORPUS_SSID_BASE,
 					      .icmp_id_be = htons(PACKET_ID),
 					      .stamp_port_be = htons(STAMP_PORT),
 					      .reflector = 1,
@@ -53,7 +50,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	for (unsigned flow = 0; flow < FLOWS; flow++)
 		programs_config.flow_ports_be[flow] = htons((uint16_t)(FLOW_PORT + flow));
 	if (!wanted || strcmp(wanted, "0") != 0)
-		kernel = harness_open_with(true, CORPUS_SSID_BASE);
+		kernel = harness_open(true);
 	if (!kernel)
 		fprintf(stderr, "fuzz_bpf: not compared with the kernel: %s\n",
 			wanted ? "FUZZ_KERNEL" : strerror(errno));

@@ -90,20 +90,6 @@ static inline struct kc_flight *fake_kernel_flight(const struct fake_kernel *ker
 	return &own[message->flow * shape->window + (message->sequence & (shape->window - 1))];
 }
 
-/* Of a probe that leaves. */
-static inline bool fake_kernel_find_own(const struct fake_kernel *kernel,
-					const struct fake_message *message, uint32_t *ret_slot)
-{
-	const struct kernel_shape *shape = &kernel->memory.shape;
-	uint32_t session = (message->ssid + 2u * 0xffff - 1 - shape->ssid_base) % 0xffff;
-
-	if (message->protocol == PROBE_ICMP)
-		return fake_kernel_find(kernel, &message->peer, ret_slot);
-	*ret_slot = session / shape->flows;
-	return message->ssid != 0 && *ret_slot < shape->slots &&
-	       session % shape->flows == message->flow;
-}
-
 /* True: stamped with now_ns. */
 static inline bool fake_kernel_egress(struct fake_kernel *kernel,
 				      const struct fake_message *message, int64_t now_ns)
@@ -111,7 +97,8 @@ static inline bool fake_kernel_egress(struct fake_kernel *kernel,
 	struct kc_flight *flight;
 	uint32_t slot;
 
-	if (fake_kernel_is_inert(kernel, now_ns) || !fake_kernel_find_own(kernel, message, &slot))
+	if (fake_kernel_is_inert(kernel, now_ns) ||
+	    !fake_kernel_find(kernel, &message->peer, &slot))
 		return false;
 	flight = fake_kernel_flight(kernel, slot, message);
 	if (flight->nonce != message->nonce || flight->t1_ns != KC_T1_ARMED)

@@ -333,10 +333,10 @@ static inline struct simulation *simulation_open(uint64_t seed, uint32_t slots, 
 		.degree = 16,
 		.listed = 3,
 		.node_name = "self",
+		.ssid_base = (uint16_t)fake_random(&random),
 		.notice = simulation_on_notice,
 		.notice_ctx = &sim,
 	};
-	sim.kernel.memory.shape.ssid_base = (uint16_t)fake_random(&random);
 	sim.conditions = (struct conditions){ .delay_ns = 20 * NS_PER_US,
 					      .send_latency_ns = 30 * NS_PER_US };
 	sim.random = random;

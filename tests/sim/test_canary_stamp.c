@@ -84,7 +84,7 @@ static void sessions_have_identifiers_of_their_own(void **state)
 		uint32_t sessions = 0;
 
 		canary_close(sim->canary);
-		sim->kernel.memory.shape.ssid_base = (uint16_t)bases[i];
+		sim->settings.ssid_base = (uint16_t)bases[i];
 		assert_int_equal(canary_open(&sim->settings, &sim->kernel.memory, &sim->canary), 0);
 		simulation_populate(sim, PEERS);
 		for (int j = 0; j < 20 * 2 * FLOWS; j++) {
