@@ -67,6 +67,9 @@ struct encoder {
 	void (*write)(const struct metric_family *family, const struct metric *metric,
 		      struct text *text);
 	void (*end)(struct text *text); /* of the exposition */
+	/* Whole pieces end there: what was written beyond, and did not fit, is no part of them.
+	 * NULL: nothing before tells of it. */
+	void (*cut)(struct text *text, size_t length);
 };
 
 extern const struct encoder encoder_text;	 /* 0.0.4 */

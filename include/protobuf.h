@@ -7,6 +7,7 @@
 #ifndef PROTOBUF_H
 #define PROTOBUF_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "text.h"
@@ -39,6 +40,11 @@ void protobuf_append_text(struct protobuf *protobuf, uint32_t field, const char 
 void protobuf_open(struct protobuf *protobuf, uint32_t field);
 void protobuf_open_long(struct protobuf *protobuf, uint32_t field);
 void protobuf_close(struct protobuf *protobuf);
+/* Opens the delimited message that begins at `start` and ends the text: what is appended becomes
+ * more of it. False: it is too short or too long for that, its length is not of two octets. */
+bool protobuf_reopen(struct protobuf *protobuf, size_t start);
+/* Of one that was opened again since: it ends at `end` of the text, as it did before. */
+void protobuf_cut(struct text *text, size_t start, size_t end);
 /* An element of an open field that is packed. */
 void protobuf_append_packed_sint(struct protobuf *protobuf, int64_t value);
 

@@ -16,6 +16,10 @@ struct text {
 	size_t capacity;
 	size_t length;	 /* never above capacity */
 	bool overflowed; /* something did not fit; nothing is appended since */
+	/* For who writes: the last piece may go on, since it is of this (NULL: it may not), and
+	 * where it begins. */
+	const void *open_of;
+	size_t open_at;
 };
 
 struct text text_over(char *buffer, size_t capacity);

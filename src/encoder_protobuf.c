@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * io.prometheus.client.MetricFamily, delimited: a message for each metric, so that its length is
- * known before it leaves; Prometheus joins those of one family. A histogram has its classic buckets
- * and the native histogram in one message. Must not know what a family measures.
+ * io.prometheus.client.MetricFamily, delimited: a message for the metrics of a family that stand in
+ * one block, so that its length is known before it leaves; Prometheus joins those of one family. A
+ * histogram has its classic buckets and the native histogram in one message. Must not know what a
+ * family measures.
  */
 #include "metric.h"
 #include "native.h"
@@ -177,14 +178,24 @@ static void protobuf_write(const struct metric_family *family, const struct metr
 	struct protobuf message = protobuf_over(text);
 	const char *unit = metric_unit_name(family);
 
-	protobuf_open_long(&message, 0);
-	protobuf_append_string(&message, FAMILY_NAME, family->name);
-	protobuf_append_string(&message, FAMILY_HELP, family->help);
-	protobuf_append_uint(&message, FAMILY_TYPE, types[family->type]);
+	if (text->open_of != family || !protobuf_reopen(&message, text->open_at)) {
+		text->open_of = family;
+		text->open_at = text->length;
+		protobuf_open_long(&message, 0);
+		protobuf_append_string(&message, FAMILY_NAME, family->name);
+		protobuf_append_string(&message, FAMILY_HELP, family->help);
+		protobuf_append_uint(&message, FAMILY_TYPE, types[family->type]);
+		if (unit)
+			protobuf_append_string(&message, FAMILY_UNIT, unit);
+	}
 	append_metric(&message, family, metric);
-	if (unit)
-		protobuf_append_string(&message, FAMILY_UNIT, unit);
 	protobuf_close(&message);
+}
+
+static void encoder_protobuf_cut(struct text *text, size_t length)
+{
+	if (text->open_of && text->open_at < length)
+		protobuf_cut(text, text->open_at, length);
 }
 
 static void protobuf_end(struct text *text)
@@ -198,4 +209,5 @@ const struct encoder encoder_protobuf = {
 	.begin = protobuf_begin,
 	.write = protobuf_write,
 	.end = protobuf_end,
+	.cut = encoder_protobuf_cut,
 };

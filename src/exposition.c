@@ -76,6 +76,8 @@ size_t exposition_write(const struct exposition *exposition, enum accept_format 
 		if (text.overflowed) {
 			/* A row that fits no empty block would hold up the scrape for ever. */
 			assert(whole_rows_length > 0);
+			if (encoders[format]->cut)
+				encoders[format]->cut(&text, whole_rows_length);
 			break;
 		}
 		whole_rows_length = text.length;

@@ -20,7 +20,7 @@ struct protobuf protobuf_over(struct text *text)
 	return (struct protobuf){ .text = text };
 }
 
-static size_t varint_encode(uint64_t value, char ret[static VARINT_OCTETS])
+static size_t varint_encode(uint64_t value, char *ret)
 {
 	size_t length = 0;
 
@@ -149,6 +149,33 @@ void protobuf_close(struct protobuf *protobuf)
 	for (size_t i = 0; i < needed; i++)
 		text->buffer[start - left + i] = octets[i];
 	text->length = place + length;
+}
+
+/* Two octets tell of 128 to 16383. */
+#define REOPENED_LEFT 2
+
+bool protobuf_reopen(struct protobuf *protobuf, size_t start)
+{
+	const struct text *text = protobuf->text;
+	const char *octets = &text->buffer[start];
+
+	assert(protobuf->depth == 0);
+	if (!(octets[0] & 0x80) || octets[1] & 0x80)
+		return false;
+	protobuf->open[protobuf->depth].start = start + REOPENED_LEFT;
+	protobuf->open[protobuf->depth++].left = REOPENED_LEFT;
+	return true;
+}
+
+void protobuf_cut(struct text *text, size_t start, size_t end)
+{
+	char *octets = &text->buffer[start];
+	size_t length = end - start - REOPENED_LEFT;
+
+	/* It became so long that its content moved. */
+	if (octets[1] & 0x80)
+		memmove(octets + REOPENED_LEFT, octets + REOPENED_LEFT + 1, length);
+	varint_encode(length, octets);
 }
 
 double protobuf_seconds(uint64_t value_ns)

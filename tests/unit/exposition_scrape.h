@@ -10,14 +10,15 @@
 #include <string.h>
 
 #include "exposition.h"
+#include "unit/protobuf_split.h"
 
 #define LENGTH(array)  (sizeof(array) / sizeof((array)[0]))
 #define WHOLE_CAPACITY (4 * 1024 * 1024)
 
 /* All of it, cut into blocks of that size; each block is an allocation of its own. A zero follows.
  */
-static inline char *scrape_as(const struct exposition *exposition, enum accept_format format,
-			      size_t block_capacity, size_t *ret_length)
+static inline char *scrape_whole(const struct exposition *exposition, enum accept_format format,
+				 size_t block_capacity, size_t *ret_length)
 {
 	struct exposition_cursor cursor = { 0 };
 	char *whole = malloc(WHOLE_CAPACITY);
@@ -40,6 +41,16 @@ static inline char *scrape_as(const struct exposition *exposition, enum accept_f
 	whole[length] = '\0';
 	*ret_length = length;
 	return whole;
+}
+
+/* The same, but of protobuf with a message for each metric: how many stand in one depends on the
+ * blocks. */
+static inline char *scrape_as(const struct exposition *exposition, enum accept_format format,
+			      size_t block_capacity, size_t *ret_length)
+{
+	char *whole = scrape_whole(exposition, format, block_capacity, ret_length);
+
+	return format == ACCEPT_PROTOBUF ? protobuf_split(whole, ret_length, NULL) : whole;
 }
 
 static inline char *scrape(const struct exposition *exposition, size_t block_capacity,

@@ -11,10 +11,16 @@
 
 #include "metric.h"
 #include "unit/metric_reading.h"
+#include "unit/protobuf_split.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 #define CAPACITY      24576
 
+static const struct metric_family lost = {
+	"a_lost_total",
+	"Long enough for two octets to tell how long the message is with one metric.",
+	METRIC_COUNTER, METRIC_NO_UNIT
+};
 static const struct metric_family rtt = { "a_rtt_seconds", "Help.", METRIC_HISTOGRAM,
 					  METRIC_SECONDS };
 
@@ -308,6 +314,67 @@ static void the_largest_histogram_fits_a_block(void **state)
 	print_message("largest histogram: %zu octets\n", length);
 }
 
+#define ROWS 180 /* so many that the message's length takes three octets */
+
+/* As the walk over families does it: rows of two metrics until one does not fit, which is taken
+ * back. Returns the rows that fit. */
+static uint32_t write_rows(const struct metric *metric, struct text *text, uint32_t rows)
+{
+	size_t whole_length = 0;
+	uint32_t whole = 0;
+
+	while (whole < rows) {
+		encoder_protobuf.write(&lost, metric, text);
+		encoder_protobuf.write(&lost, metric, text);
+		if (text->overflowed) {
+			encoder_protobuf.cut(text, whole_length);
+			break;
+		}
+		whole_length = text->length;
+		whole++;
+	}
+	text->length = whole_length;
+	return whole;
+}
+
+static void what_does_not_fit_is_no_part_of_a_message(void **state)
+{
+	const struct metric metric = { .labels = { { "peer", "a" } },
+				       .label_count = 1,
+				       .value = 7,
+				       .start_unix_ns = 1700000000250000000 };
+	char *buffer = malloc(CAPACITY);
+	struct text text = text_over(buffer, CAPACITY);
+	size_t most;
+
+	(void)state;
+	assert_int_equal(write_rows(&metric, &text, ROWS), ROWS);
+	most = text.length;
+	for (size_t capacity = 1; capacity < most; capacity += capacity < 400 ? 1 : 7) {
+		char *exact = malloc(capacity), *split;
+		uint32_t rows, metrics = 0, messages;
+		struct wire stream;
+		size_t length;
+
+		text = text_over(exact, capacity);
+		rows = write_rows(&metric, &text, ROWS);
+		length = text.length;
+		split = protobuf_split(exact, &length, &messages);
+		assert_true(rows == 0 ? messages == 0 : messages <= 2);
+		for (stream = wire_over(split, length); stream.at < stream.end; metrics++) {
+			struct read_family read;
+
+			assert_true(read_family(&stream, &read));
+			assert_string_equal(read.name, lost.name);
+			assert_string_equal(read.label_values[0], "a");
+			assert_true(read.value == 7);
+		}
+		assert_int_equal(metrics, 2 * rows);
+		free(split);
+	}
+	free(buffer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +385,7 @@ int main(void)
 		cmocka_unit_test(near_buckets_share_a_span),
 		cmocka_unit_test(random_histograms_are_read_back),
 		cmocka_unit_test(the_largest_histogram_fits_a_block),
+		cmocka_unit_test(what_does_not_fit_is_no_part_of_a_message),
 	};
 
 	return cmocka_run_group_tests_name("encoder_protobuf", tests, NULL, NULL);

@@ -110,6 +110,24 @@ static void blocks_of_any_size_add_up_to_the_same(void **state)
 	world_close(&world);
 }
 
+/* What names and explains a family is told once in a block, not of each peer. */
+static void metrics_of_a_family_share_messages(void **state)
+{
+	struct world world;
+	size_t length, split_length;
+	uint32_t messages;
+	char *whole;
+
+	(void)state;
+	populate(&world);
+	whole = scrape_whole(&world.exposition, ACCEPT_PROTOBUF, EXPOSITION_ROW_CAPACITY, &length);
+	split_length = length;
+	free(protobuf_split(whole, &split_length, &messages));
+	assert_in_range(messages, families_count / 2, families_count * 2);
+	assert_true(length < split_length);
+	world_close(&world);
+}
+
 /* What ends an exposition may not fit the block that holds its last row. */
 static void the_end_may_need_a_block_of_its_own(void **state)
 {
@@ -365,6 +383,7 @@ int main(void)
 		cmocka_unit_test(a_fixed_state_gives_the_golden_files),
 		cmocka_unit_test(content_types_tell_the_format),
 		cmocka_unit_test(blocks_of_any_size_add_up_to_the_same),
+		cmocka_unit_test(metrics_of_a_family_share_messages),
 		cmocka_unit_test(the_end_may_need_a_block_of_its_own),
 		cmocka_unit_test(the_largest_row_fits_a_block),
 		cmocka_unit_test(histograms_agree_with_themselves),
