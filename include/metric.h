@@ -67,9 +67,9 @@ struct encoder {
 	void (*write)(const struct metric_family *family, const struct metric *metric,
 		      struct text *text);
 	void (*end)(struct text *text); /* of the exposition */
-	/* Whole pieces end there: what was written beyond, and did not fit, is no part of them.
-	 * NULL: nothing before tells of it. */
-	void (*cut)(struct text *text, size_t length);
+	/* The text as it was when a piece was whole: what was written since, and did not fit, is
+	 * no part of it. NULL: nothing in it tells of that. */
+	void (*cut)(const struct text *whole);
 };
 
 extern const struct encoder encoder_text;	 /* 0.0.4 */

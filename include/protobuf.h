@@ -40,11 +40,12 @@ void protobuf_append_text(struct protobuf *protobuf, uint32_t field, const char 
 void protobuf_open(struct protobuf *protobuf, uint32_t field);
 void protobuf_open_long(struct protobuf *protobuf, uint32_t field);
 void protobuf_close(struct protobuf *protobuf);
-/* Opens the delimited message that begins at `start` and ends the text: what is appended becomes
- * more of it. False: it is too short or too long for that, its length is not of two octets. */
+/* Opens the delimited message that begins at `start` and ends the text: what is appended, less than
+ * 8 KiB until it is opened again, becomes more of it. False: it is so short or so long that its
+ * length might take another number of octets then. */
 bool protobuf_reopen(struct protobuf *protobuf, size_t start);
-/* Of one that was opened again since: it ends at `end` of the text, as it did before. */
-void protobuf_cut(struct text *text, size_t start, size_t end);
+/* The message that begins at `start` ends with the text, whatever became of it since. */
+void protobuf_cut(const struct text *text, size_t start);
 /* An element of an open field that is packed. */
 void protobuf_append_packed_sint(struct protobuf *protobuf, int64_t value);
 

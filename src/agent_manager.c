@@ -13,7 +13,8 @@
  * matter of metrics and alerts, and a unit that is started anew for it would measure less. */
 #define READY_WITHIN_NS (5 * NS_PER_SECOND)
 
-/* Until then it is looked at so often whether all is attached. */
+/* Until then it is looked whether all is attached with the first tick that is so long after the
+ * last one, if no sooner. */
 #define READY_CHECK_NS (50 * NS_PER_MS)
 
 /* How we stand is told when it changed, but no more often than so; and again without a change, for

@@ -9,10 +9,9 @@
 #include "agent_state.h"
 #include "log.h"
 
-/* A tick asks about the routes of at most so many peers, and about the neighbours of as many: some
- * ten microseconds each. Where peers wait for the answer, about as many as there is time for; in no
- * case for longer. */
-#define ROUTES_PER_TICK 64
+/* A tick asks about the routes of at most so many peers, some ten microseconds each, and stops when
+ * its time is up. Where peers wait for the answer, about as many as there is time for. */
+#define ROUTES_PER_TICK 128
 #define ROUTES_TICK_NS	NS_PER_MS
 
 /* Notices can be lost or missing (a policy rule's mark, a nexthop group's member): asked again
@@ -85,14 +84,14 @@ void agent_read_own_addresses(struct agent *agent, struct local_time now)
 }
 
 /* Whoever does not answer on the link gets no packet of ours, so that no program can have seen one.
- */
+ * As many are asked about as have their turn in a tick on average, which keeps pace. */
 void agent_ask_neighbours(struct agent *agent, struct local_time now)
 {
 	const struct peers *peers = canary_peers(agent->canary);
 	uint32_t slots = canary_in_flight(agent->canary) > 0 ? peers_capacity(peers) : 0;
 	uint32_t questions = 0;
 
-	for (uint32_t i = 0; i < slots && questions < ROUTES_PER_TICK; i++) {
+	for (uint32_t i = 0; i < slots && questions < PROBE_BATCH; i++) {
 		uint32_t slot = agent->neighbour_slot;
 
 		agent->neighbour_slot = (slot + 1) % slots;

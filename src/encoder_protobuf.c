@@ -192,10 +192,10 @@ static void protobuf_write(const struct metric_family *family, const struct metr
 	protobuf_close(&message);
 }
 
-static void encoder_protobuf_cut(struct text *text, size_t length)
+static void encoder_protobuf_cut(const struct text *whole)
 {
-	if (text->open_of && text->open_at < length)
-		protobuf_cut(text, text->open_at, length);
+	if (whole->open_of)
+		protobuf_cut(whole, whole->open_at);
 }
 
 static void protobuf_end(struct text *text)

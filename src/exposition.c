@@ -68,22 +68,22 @@ size_t exposition_write(const struct exposition *exposition, enum accept_format 
 			struct exposition_cursor *cursor, char *block, size_t capacity)
 {
 	struct text text = text_over(block, capacity);
-	size_t whole_rows_length = 0;
+	struct text whole_rows = text;
 
 	assert(format < ACCEPT_FORMATS && capacity >= EXPOSITION_ROW_CAPACITY);
 	while (!cursor->finished) {
 		write_piece(exposition, encoders[format], cursor, &text);
 		if (text.overflowed) {
 			/* A row that fits no empty block would hold up the scrape for ever. */
-			assert(whole_rows_length > 0);
+			assert(whole_rows.length > 0);
 			if (encoders[format]->cut)
-				encoders[format]->cut(&text, whole_rows_length);
+				encoders[format]->cut(&whole_rows);
 			break;
 		}
-		whole_rows_length = text.length;
+		whole_rows = text;
 		advance(exposition, cursor);
-		if (whole_rows_length >= BLOCK_WANTED)
+		if (whole_rows.length >= BLOCK_WANTED)
 			break;
 	}
-	return whole_rows_length;
+	return whole_rows.length;
 }

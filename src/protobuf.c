@@ -153,29 +153,27 @@ void protobuf_close(struct protobuf *protobuf)
 
 /* Two octets tell of 128 to 16383. */
 #define REOPENED_LEFT 2
+#define REOPENED_MAX  8192
+
+static bool may_be_reopened(const struct text *text, size_t start)
+{
+	return text->buffer[start] & 0x80 && text->length - start <= REOPENED_MAX;
+}
 
 bool protobuf_reopen(struct protobuf *protobuf, size_t start)
 {
-	const struct text *text = protobuf->text;
-	const char *octets = &text->buffer[start];
-
 	assert(protobuf->depth == 0);
-	if (!(octets[0] & 0x80) || octets[1] & 0x80)
+	if (!may_be_reopened(protobuf->text, start))
 		return false;
 	protobuf->open[protobuf->depth].start = start + REOPENED_LEFT;
 	protobuf->open[protobuf->depth++].left = REOPENED_LEFT;
 	return true;
 }
 
-void protobuf_cut(struct text *text, size_t start, size_t end)
+void protobuf_cut(const struct text *text, size_t start)
 {
-	char *octets = &text->buffer[start];
-	size_t length = end - start - REOPENED_LEFT;
-
-	/* It became so long that its content moved. */
-	if (octets[1] & 0x80)
-		memmove(octets + REOPENED_LEFT, octets + REOPENED_LEFT + 1, length);
-	varint_encode(length, octets);
+	if (may_be_reopened(text, start))
+		varint_encode(text->length - start - REOPENED_LEFT, &text->buffer[start]);
 }
 
 double protobuf_seconds(uint64_t value_ns)

@@ -107,9 +107,8 @@ struct local_time turns_first(const struct turns *turns)
 int64_t turns_tick_ns(int64_t interval_ns, uint32_t slots, uint32_t batch)
 {
 	int64_t ticks = (interval_ns + TICK_MAX_NS - 1) / TICK_MAX_NS;
-	int64_t tick_ns = interval_ns / ticks;
+	int64_t batches = (slots + batch - 1) / batch;
+	int64_t tick_ns = interval_ns / (batches > ticks ? batches : ticks);
 
-	if (slots > batch * ticks)
-		tick_ns = interval_ns * batch / slots;
 	return tick_ns < TURNS_TICK_MIN_NS ? TURNS_TICK_MIN_NS : tick_ns;
 }

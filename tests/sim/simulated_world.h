@@ -21,7 +21,7 @@
 
 #define MS		   NS_PER_MS
 #define SIMULATION_SLOTS   64 /* at most */
-#define SIMULATION_TICK_NS (50 * MS)
+#define SIMULATION_TICK_NS (100 * MS)
 #define SIMULATION_BATCH   4
 #define SIMULATION_WALK_NS (5 * NS_PER_SECOND)
 #define SIMULATION_IFINDEX 7

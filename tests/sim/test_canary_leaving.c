@@ -122,7 +122,7 @@ static void a_planned_leave_behind_a_router_loses_nothing(void **state)
 	say(sim, 1, 1);
 	simulation_run(sim, NS_PER_SECOND);
 	sim->conditions.loss_backward = 1000;
-	simulation_run(sim, 600 * MS);
+	simulation_run(sim, 700 * MS);
 	sim->conditions.loss_backward = 0;
 	assert_int_equal(peer_at(sim, 1)->state, PEER_DEPARTED);
 	assert_int_equal(notices(sim, CANARY_LEFT), 1);

@@ -177,6 +177,7 @@ static void a_question_that_was_not_sent_is_asked_with_the_next_probe(void **sta
 	struct probe probe;
 
 	(void)state;
+	sim->sending = false; /* this test does */
 	simulation_run(sim, SIMULATION_TICK_NS);
 	for (int i = 0; i < 20;) {
 		sim->now_ns += SIMULATION_TICK_NS;

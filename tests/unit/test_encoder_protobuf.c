@@ -314,27 +314,27 @@ static void the_largest_histogram_fits_a_block(void **state)
 	print_message("largest histogram: %zu octets\n", length);
 }
 
-#define ROWS 180 /* so many that the message's length takes three octets */
+#define ROWS 240 /* of which several messages are made */
 
 /* As the walk over families does it: rows of two metrics until one does not fit, which is taken
  * back. Returns the rows that fit. */
 static uint32_t write_rows(const struct metric *metric, struct text *text, uint32_t rows)
 {
-	size_t whole_length = 0;
-	uint32_t whole = 0;
+	struct text whole = *text;
+	uint32_t count = 0;
 
-	while (whole < rows) {
+	while (count < rows) {
 		encoder_protobuf.write(&lost, metric, text);
 		encoder_protobuf.write(&lost, metric, text);
 		if (text->overflowed) {
-			encoder_protobuf.cut(text, whole_length);
+			encoder_protobuf.cut(&whole);
 			break;
 		}
-		whole_length = text->length;
-		whole++;
+		whole = *text;
+		count++;
 	}
-	text->length = whole_length;
-	return whole;
+	*text = whole;
+	return count;
 }
 
 static void what_does_not_fit_is_no_part_of_a_message(void **state)
@@ -360,7 +360,7 @@ static void what_does_not_fit_is_no_part_of_a_message(void **state)
 		rows = write_rows(&metric, &text, ROWS);
 		length = text.length;
 		split = protobuf_split(exact, &length, &messages);
-		assert_true(rows == 0 ? messages == 0 : messages <= 2);
+		assert_true(rows == 0 ? messages == 0 : messages <= 3);
 		for (stream = wire_over(split, length); stream.at < stream.end; metrics++) {
 			struct read_family read;
 

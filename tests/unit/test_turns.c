@@ -139,8 +139,8 @@ static void whose_turn_it_is_is_found(void **state)
 	turns_close(turns);
 }
 
-/* At most 20 wake-ups a second from an interval of 100 ms on, whatever it is, unless a batch were
- * too small; then as many as fill batches. */
+/* At most 10 wake-ups a second where an interval is tenths of one, unless a batch were too small;
+ * then as many in an interval as there are batches. */
 static void ticks_gather_turns(void **state)
 {
 	static const struct {
@@ -151,13 +151,15 @@ static void ticks_gather_turns(void **state)
 		{ NS_PER_SECOND, 0, 100 * MS },
 		{ NS_PER_SECOND, 64, 100 * MS },
 		{ NS_PER_SECOND, 640, 100 * MS },
-		{ NS_PER_SECOND, 800, 80 * MS },
+		{ NS_PER_SECOND, 641, NS_PER_SECOND / 11 },
+		{ NS_PER_SECOND, 704, NS_PER_SECOND / 11 },
+		{ NS_PER_SECOND, 800, NS_PER_SECOND / 13 },
 		{ NS_PER_SECOND, 5120, NS_PER_SECOND / 80 },
 		{ 3600 * NS_PER_SECOND, 5120, 100 * MS },
 		{ 250 * MS, 1, 250 * MS / 3 },
 		{ 101 * MS, 1, 101 * MS / 2 },
 		{ 100 * MS, 64, 100 * MS },
-		{ 100 * MS, 100, 64 * MS },
+		{ 100 * MS, 100, 50 * MS },
 		{ 10 * MS, 1, 10 * MS },
 		{ 10 * MS, 128, 5 * MS },
 		{ 10 * MS, 5120, MS },
@@ -169,29 +171,36 @@ static void ticks_gather_turns(void **state)
 				 cases[i].expected_ns);
 }
 
-/* On the grid of ticks, what is a slot's phase but for less than a tick stays so. */
+/* On the grid of ticks, what is a slot's phase but for less than a tick stays so, however many
+ * others there are. */
+static void turns_stay_apart(int64_t interval_ns, int64_t tick_ns)
+{
+	int64_t apart = (interval_ns + tick_ns / 2) / tick_ns;
+	int64_t start = START / tick_ns + 1, last = start;
+	struct turns *turns = opened(interval_ns, 0);
+
+	turns_start(turns, 3, (struct local_time){ .ns = start * tick_ns });
+	for (int64_t tick = start + 1; tick <= start + 40 * apart; tick++) {
+		if (!turns_take(turns, 3, (struct local_time){ .ns = tick * tick_ns }))
+			continue;
+		assert_true(last == start || tick - last == apart);
+		last = tick;
+	}
+	assert_true(start + 40 * apart - last < apart);
+	turns_close(turns);
+}
+
 static void a_slot_has_one_turn_in_as_many_ticks_each(void **state)
 {
 	static const int64_t intervals_ns[] = { 10 * MS,  60 * MS,   100 * MS,	   150 * MS,
 						250 * MS, 1050 * MS, NS_PER_SECOND };
+	static const uint32_t counts[] = { SLOTS, 100, 640 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(intervals_ns) / sizeof(intervals_ns[0]); i++) {
-		int64_t tick_ns = turns_tick_ns(intervals_ns[i], SLOTS, 64);
-		int64_t apart = (intervals_ns[i] + tick_ns / 2) / tick_ns;
-		struct turns *turns = opened(intervals_ns[i], 0);
-		int64_t start = START / tick_ns + 1, last = start;
-
-		turns_start(turns, 3, (struct local_time){ .ns = start * tick_ns });
-		for (int64_t tick = start + 1; tick <= start + 40 * apart; tick++) {
-			if (!turns_take(turns, 3, (struct local_time){ .ns = tick * tick_ns }))
-				continue;
-			assert_true(last == start || tick - last == apart);
-			last = tick;
-		}
-		assert_true(start + 40 * apart - last < apart);
-		turns_close(turns);
-	}
+	for (size_t i = 0; i < sizeof(intervals_ns) / sizeof(intervals_ns[0]); i++)
+		for (size_t j = 0; j < sizeof(counts) / sizeof(counts[0]); j++)
+			turns_stay_apart(intervals_ns[i],
+					 turns_tick_ns(intervals_ns[i], counts[j], 64));
 }
 
 int main(void)
