@@ -36,8 +36,8 @@ struct local_time turns_first(const struct turns *turns);
 /* How far apart the ticks are, in which turns of several slots are taken together: as far as few
  * wake-ups want it (100 ms), but no farther than that a tick has, on average, at most `batch` of
  * them, and one of a slot. An interval is a whole number of ticks (but for a rest of nanoseconds),
- * so that a slot's turns stay an interval apart, and as a rule slots that come or go change nothing.
- * Only at the least a tick can be, a millisecond, neither a batch nor whole ticks are promised. */
+ * so that a slot's turns stay an interval apart, and slots that come or go mostly change nothing.
+ * At the least that a tick can be, a millisecond, neither a batch nor whole ticks are promised. */
 #define TURNS_TICK_MIN_NS NS_PER_MS
 int64_t turns_tick_ns(int64_t interval_ns, uint32_t slots, uint32_t batch);
 
