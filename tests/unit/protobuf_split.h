@@ -30,11 +30,12 @@ static inline void split_append_varint(struct split *split, size_t value)
 	split_append(split, &(unsigned char){ (unsigned char)value }, 1);
 }
 
-/* All other fields come first. */
+/* All other fields come first; here they stand in the order of their numbers, as protoc tells them.
+ */
 static inline uint32_t split_message(struct wire message, struct split *ret)
 {
 	const unsigned char *head = message.at;
-	size_t head_length = 0;
+	size_t head_length = 0, tail_length = 0;
 	struct wire_field field;
 	uint32_t metrics = 0;
 
@@ -43,13 +44,15 @@ static inline uint32_t split_message(struct wire message, struct split *ret)
 
 		if (field.number != SPLIT_METRIC) {
 			assert_int_equal(metrics, 0);
-			head_length += length;
+			assert_true(field.number > SPLIT_METRIC || tail_length == 0);
+			*(field.number < SPLIT_METRIC ? &head_length : &tail_length) += length;
 			continue;
 		}
 		metrics++;
-		split_append_varint(ret, head_length + length);
+		split_append_varint(ret, head_length + length + tail_length);
 		split_append(ret, head, head_length);
 		split_append(ret, at, length);
+		split_append(ret, head + head_length, tail_length);
 	}
 	return metrics;
 }
